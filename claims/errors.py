@@ -1,0 +1,62 @@
+"""The root of every error that Corroborate raises, and the errors of the package `claims`.
+
+CorroborateError
+└── ClaimsError
+    ├── ClaimFileError      a claim file that cannot be accepted, with all its faults
+    └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
+
+Wording: what failed, which id: found X, expected Y. What to do. Every class survives pickling,
+because errors cross process boundaries. This file imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ClaimFileError", "ClaimsError", "CorroborateError", "Fault", "UnknownClaimsError"]
+
+
+class CorroborateError(Exception):
+    """Any failure that a user of Corroborate can do something about."""
+
+
+class ClaimsError(CorroborateError):
+    """Any failure of the package `claims`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One fault of a claim file, at the place where a person would mend it."""
+
+    line: int
+    """Line in the file, counted from 1; 0 where no line can be named."""
+    field: str
+    """Dotted path of the field, such as `claims[3].tolerance.points`."""
+    found: str
+    """What stands there, shortened to one line."""
+    expected: str
+    """What may stand there."""
+
+    def __str__(self) -> str:
+        """Render the fault as one line of a report."""
+        return f"line {self.line}: {self.field}: found {self.found} ; expected {self.expected}"
+
+
+class ClaimFileError(ClaimsError):
+    """A claim file that cannot be accepted; `faults` holds all of them, not only the first."""
+
+    def __init__(self, path: str, faults: tuple[Fault, ...]) -> None:
+        """Keep the path and the faults; both are part of the message."""
+        self.path = path
+        self.faults = faults
+        super().__init__(path, faults)
+
+    def __str__(self) -> str:
+        """Render one line a fault, in the order of the file."""
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        plural = "fault" if len(self.faults) == 1 else "faults"
+        return f"claim file '{self.path}': {len(self.faults)} {plural}\n{lines}"
+
+
+class UnknownClaimsError(ClaimsError):
+    """A CLAIMS argument that names no file, no folder and no bundled set."""

@@ -1,0 +1,166 @@
+"""Runs as records: what was asked for (spec), what came out (measurements), and where (environment).
+
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from claims.estimand import Condition, Split
+from claims.record import Name, Record, Text
+from replication.protocol import Base, Mixing, Pretraining, Protocol, Recipe, Retrieval
+from replication.tasks.row import Metric
+
+__all__ = [
+    "EVALUATOR",
+    "ClaimNeeds",
+    "DataUse",
+    "Environment",
+    "Measurement",
+    "Phase",
+    "Plan",
+    "Refusal",
+    "Run",
+    "RunSpec",
+]
+
+EVALUATOR = "corroborate-scoring@1"
+"""Name and version of the scoring code; a change of scores raises the number."""
+
+Phase = Literal["pretraining", "intermediate", "target", "evaluation"]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DataUse(Record):
+    """One piece of data that a run reads."""
+
+    name: Name
+    """Task or corpus."""
+    split: Split | Literal["text"]
+    languages: tuple[Name, ...]
+    """Language codes, sorted."""
+    revision: Annotated[str, Field(min_length=1, max_length=200)]
+    """`sha256:...` over the files of a local folder, or the hub commit."""
+
+
+class RunSpec(Record):
+    """All that determines a run; its digest is the run's identity."""
+
+    schema_version: Literal["corroborate/run-spec@1"] = Field(
+        default="corroborate/run-spec@1", alias="schema"
+    )
+    phase: Phase
+    condition: Condition | None
+    """Resolved condition (`all` replaced by task names); null for pretraining."""
+    seed: Annotated[int, Field(ge=0)] | None
+    """The replicate; null where nothing random happens after the base checkpoint."""
+    tasks: tuple[Name, ...]
+    """Tasks trained on, or the one task evaluated; empty for pretraining."""
+    parent: Digest | None
+    """Run whose checkpoint this one starts from; null for the base checkpoint."""
+    base: Base
+    recipes: dict[Name, Recipe] = {}
+    """Recipe per trained task; `pretraining` for the pretraining phase."""
+    pretraining: Pretraining | None = None
+    mixing: Mixing | None = None
+    retrieval: Retrieval | None = None
+    examples_per_language: int | None = None
+    data: tuple[DataUse, ...]
+    precision: Literal["fp32", "bf16", "auto"]
+    evaluator: str | None = None
+    """Scoring code of an evaluation run."""
+
+    def title(self) -> str:
+        """Return a short line for progress and reports; not unique."""
+        condition = self.condition.label() if self.condition else "base"
+        seed = "" if self.seed is None else f" seed {self.seed}"
+        what = "+".join(self.tasks)
+        return " ".join(x for x in (self.phase, what, f"[{condition}]{seed}") if x)
+
+
+class Measurement(Record):
+    """One score of one run."""
+
+    task: Name
+    language: Name
+    split: Split
+    metric: Metric
+    score: Annotated[float, Field(ge=0, le=100)]
+    """Points from 0 to 100."""
+    n: Annotated[int, Field(ge=1)]
+    """Number of examples scored."""
+
+
+class Environment(Record):
+    """The machine and versions that a run had."""
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    device: str
+    threads: int
+    code: str
+    """Version of Corroborate, with the git commit where there is one."""
+
+
+class Run(Record):
+    """One executed spec; immutable."""
+
+    schema_version: Literal["corroborate/run@1"] = Field(
+        default="corroborate/run@1", alias="schema"
+    )
+    spec_digest: Digest
+    """Digest of the spec."""
+    spec: RunSpec
+    status: Literal["finished", "failed"]
+    error: Text | None = None
+    """Why a failed run failed."""
+    measurements: tuple[Measurement, ...] = ()
+    facts: dict[str, float | int | str] = {}
+    """What happened in training: steps, examples, final loss, parameters, vocabulary size."""
+    artifacts: dict[str, Digest] = {}
+    """File below the run's folder -> SHA-256 of its bytes."""
+    environment: Environment
+    started: str
+    """UTC, ISO 8601."""
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class Refusal(Record):
+    """Why a claim cannot get evidence, or only part of it, from this plan."""
+
+    reason: Text
+    condition: Condition | None = None
+    """Condition concerned; null for all."""
+    task: Name | None = None
+    """Target task concerned; null for all."""
+
+
+class ClaimNeeds(Record):
+    """What one claim needs of a plan."""
+
+    claim: Name
+    criterion: Digest
+    """Digest of what decides the claim, frozen when the plan was made."""
+    runs: tuple[Digest, ...]
+    """Evaluation runs that bear on the claim, sorted."""
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Plan(Record):
+    """The runs that some claims need under one protocol; a pure function of its inputs."""
+
+    schema_version: Literal["corroborate/plan@1"] = Field(
+        default="corroborate/plan@1", alias="schema"
+    )
+    protocol: Protocol
+    data: str
+    """Where data came from: a folder, the hub, or the miniature's generator."""
+    needs: tuple[ClaimNeeds, ...]
+    specs: tuple[RunSpec, ...]
+    """Every run in an order that respects parents."""
+    claims_digest: Digest
+    """Digest over the claim sets."""

@@ -1,0 +1,103 @@
+"""A task as a row of data: where its examples lie, which columns mean what, how it is scored.
+
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field
+
+from claims.estimand import Split
+from claims.record import Name, Record, Text
+
+__all__ = ["Corpus", "Metric", "Task", "benchmark_tasks", "corpora", "tasks"]
+
+Metric = Literal["accuracy", "f1", "exact_match"]
+
+
+class Leak(Record):
+    """A split that holds what another task evaluates."""
+
+    split: Split
+    into: tuple[Name, ...]
+    """Target tasks whose evaluation data the split contains."""
+    because: Text
+
+
+class Task(Record):
+    """One data set with one reading of its columns."""
+
+    name: Name
+    family: Name
+    """Task family: the module that turns examples into features, a head and scores."""
+    benchmark: Name | None = None
+    """The benchmark that it is a target task of; null for intermediate tasks."""
+    hub: Annotated[str, Field(max_length=200)] | None = None
+    """Hub data set id; null where there is none."""
+    config: Annotated[str, Field(max_length=100)] | None = None
+    """Hub configuration; `{language}` stands for the language as the data set spells it."""
+    folders: tuple[str, ...]
+    """Folders tried, in order, below the folder that `--data` names."""
+    splits: dict[Split, str]
+    """Name of each split in the source."""
+    language_in: Literal["config", "column", "id_prefix", "none"]
+    """Where an example's language stands; `none`: all examples are English."""
+    languages: dict[Name, str]
+    """Language code -> the data set's own spelling."""
+    missing: dict[Split, tuple[Name, ...]] = {}
+    """Languages that officially have no such split."""
+    columns: dict[str, str]
+    """The family's word for a column -> the data set's word."""
+    labels: tuple[str, ...] = ()
+    """Class names in the order of their integer codes."""
+    metrics: tuple[Metric, ...] = ()
+    """Metrics of the task's score, which is their mean; empty for intermediate tasks."""
+    chance: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Expected score, in points, of a system that knows nothing; null where there is no simple one."""
+    leaks: tuple[Leak, ...] = ()
+    notes: tuple[Text, ...] = ()
+
+
+class Corpus(Record):
+    """Unlabelled text for masked-language modelling."""
+
+    name: Name
+    folders: tuple[str, ...]
+    file: str
+    """File name in the folder; `{language}` stands for the language's spelling."""
+    language_in: Literal["file", "folder", "column"]
+    languages: dict[Name, str]
+    columns: tuple[str, ...]
+    """Text columns; a column of token lists is joined by blanks."""
+
+
+@cache
+def tasks() -> dict[str, Task]:
+    """Return every task row by name, read from the YAML files beside this module."""
+    return {n: Task(name=n, **row) for n, row in _rows("tasks").items()}
+
+
+@cache
+def corpora() -> dict[str, Corpus]:
+    """Return every corpus row by name."""
+    return {n: Corpus(name=n, **row) for n, row in _rows("corpora").items()}
+
+
+def benchmark_tasks(benchmark: str) -> tuple[Task, ...]:
+    """Return the target tasks of a benchmark, sorted by name; empty for an unknown benchmark."""
+    return tuple(t for _, t in sorted(tasks().items()) if t.benchmark == benchmark)
+
+
+def _rows(kind: str) -> dict[str, dict[str, object]]:
+    rows: dict[str, dict[str, object]] = {}
+    folder = resources.files("replication.tasks")
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            document = yaml.safe_load(file.read_text(encoding="utf-8"))
+            rows.update(document.get(kind) or {})
+    return rows

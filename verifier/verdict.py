@@ -1,0 +1,181 @@
+"""The verdict record: what the evidence says of a claim, and all that a reader needs to check it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from claims.record import Name, Record, Text
+from replication.deviations import Deviation, ReplicationKind
+
+__all__ = [
+    "VERDICTS",
+    "Agreement",
+    "Arm",
+    "Cell",
+    "Evidence",
+    "Finding",
+    "Interval",
+    "Verdict",
+    "VerdictLabel",
+    "Verdicts",
+]
+
+VerdictLabel = Literal["reproduced", "not_reproduced", "inconclusive", "not_evaluable"]
+VERDICTS: tuple[VerdictLabel, ...] = (
+    "reproduced",
+    "not_reproduced",
+    "inconclusive",
+    "not_evaluable",
+)
+Agreement = Literal["agrees", "disagrees", "unclear"]
+Finding = Literal[
+    "magnitude",
+    "direction_compatible",
+    "direction_only",
+    "contradicted",
+    "negligible",
+    "outside_tolerance",
+    "in_claimed_ranks",
+    "outside_claimed_ranks",
+    "consistent",
+    "counterexample",
+    "too_few_cells",
+    "equivalent",
+    "not_consistent",
+    "settings_match",
+    "settings_differ",
+    "undecided",
+    "no_evidence",
+    "conceptual_only",
+    "measure_unknown",
+]
+"""
+magnitude: the interval lies inside the tolerance band around the reported size.
+direction_compatible: an effect above the minimum, and its size compatible with the reported one.
+direction_only: an effect above the minimum, of another size than reported.
+contradicted: the interval excludes every effect above the minimum.
+negligible: an effect of the claimed sign that is surely below the minimum effect.
+outside_tolerance: a value whose interval lies outside the tolerance band.
+undecided: the interval allows for both answers.
+"""
+
+
+class Interval(Record):
+    """A two-sided confidence interval in points."""
+
+    low: float
+    high: float
+    level: Annotated[float, Field(gt=0, lt=1)]
+    degrees_of_freedom: float | None = None
+    """Welch-Satterthwaite degrees of freedom; null where no t distribution was used."""
+    method: Text
+
+
+class Arm(Record):
+    """The scores of one condition, one number per seed, in points."""
+
+    condition: str
+    """Label of the condition."""
+    seeds: tuple[int | None, ...]
+    """Seeds in rising order; a single null where nothing random follows the base checkpoint."""
+    scores: tuple[float, ...]
+    """The measure of each seed, in the order of `seeds`."""
+    summary: float
+    """The claim's statistic over seeds."""
+
+
+class Cell(Record):
+    """One cell of the evidence: a task, a language, or a contrast, with its estimate."""
+
+    task: str | None = None
+    language: str | None = None
+    contrast: str | None = None
+    treatment: float | None = None
+    """Mean over seeds of the treatment, in points."""
+    control: float | None = None
+    estimate: float
+    """Difference where there is a control, else the score."""
+    interval: Interval | None = None
+    n: int | None = None
+    """Examples scored per run, where the cell is a single task and language."""
+
+
+class Evidence(Record):
+    """What bears on a claim, down to the runs."""
+
+    arms: tuple[Arm, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    """Cells that the decision used, and per task and language the means that they rest on."""
+    runs: tuple[str, ...] = ()
+    """Digests of the evaluation runs, sorted."""
+    exclusions: tuple[Text, ...] = ()
+    """What was left out and why."""
+
+
+class Verdict(Record):
+    """What the evidence says of one claim."""
+
+    claim: Name
+    kind: str
+    statement: Text
+    verdict: VerdictLabel
+    finding: Finding
+    replication: ReplicationKind | None
+    """Derived from the deviations; null where no run bears on the claim."""
+    agreement: Agreement | None = None
+    """What conceptual evidence says; it never turns a claim green."""
+    estimate: float | None = None
+    interval: Interval | None = None
+    level: float
+    reported: float | None = None
+    tolerance: float | None = None
+    minimum_effect: float | None = None
+    expected: Literal["reproduced", "not_reproduced"] | None = None
+    seeds: int = 0
+    """Smallest number of seeds in any arm that has seeds."""
+    seeds_needed: int | None = None
+    """Seeds per arm that would probably decide an inconclusive claim at the observed variance."""
+    deviations: tuple[Deviation, ...] = ()
+    paper_check: str | None = None
+    """Result of the paper check; null where none was made."""
+    signature: str
+    """Every choice that changes the number, versions included."""
+    reasons: tuple[Text, ...]
+    """The decision in words, most important first."""
+    evidence: Evidence = Evidence()
+
+    def as_expected(self) -> bool | None:
+        """Return whether the verdict is the expected one; None where it decides nothing."""
+        if self.verdict in ("inconclusive", "not_evaluable"):
+            return None
+        return self.verdict == (self.expected or "reproduced")
+
+    def to_json(self) -> dict[str, object]:
+        """Return the shape of `verify --json`: intervals as pairs, `expected` for controls only."""
+        record = self.model_dump(mode="json", exclude={"evidence", "statement", "interval"})
+        record["interval"] = [self.interval.low, self.interval.high] if self.interval else None
+        if self.expected is None:
+            del record["expected"]
+        return record
+
+
+class Verdicts(Record):
+    """All verdicts of one verification."""
+
+    schema_version: Literal["corroborate/verdicts@1"] = Field(
+        default="corroborate/verdicts@1", alias="schema"
+    )
+    verdicts: tuple[Verdict, ...]
+
+    def exit_code(self) -> int:
+        """Return 0 if all are as expected, 1 if any is against, 3 if any is undecided."""
+        outcomes = [v.as_expected() for v in self.verdicts]
+        if any(o is False for o in outcomes):
+            return 1
+        return 3 if any(o is None for o in outcomes) else 0
+
+    def to_json(self) -> dict[str, object]:
+        """Return the document that `verify --json` prints."""
+        return {"schema": self.schema_version, "verdicts": [v.to_json() for v in self.verdicts]}
