@@ -1,0 +1,55 @@
+# Targets: audit, test, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
+SHELL := /bin/bash
+PYTHON ?= python3
+OUT ?= out
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
+
+.DEFAULT_GOAL := help
+.PHONY: help audit test lint types ci
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make audit   run the embedded audit and say where its report is"
+	@echo "make test    run the tests (those that need a GPU left out)"
+	@echo "make lint    style, format and layers"
+	@echo "make types   static types"
+	@echo "make ci      test, lint and types"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is older than Python 3.11 ; name another: make PYTHON=python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo 'installing into $(VENV), once; this takes a minute or more'
+	$(PIP) -e .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo 'installing into $(VENV), once; this takes a minute or more'
+	$(PIP) -e '.[dev]'
+	@touch $@ $(INSTALLED)
+
+# Exit codes of the audit: 3 says that something is undecided, which is news and no failure; 1 (a verdict against
+# expectation), 2 (invalid input) and 4 (execution failed) are failures, and only then has make a reason to stop.
+audit: $(INSTALLED)
+	@code=0; $(OFFLINE) $(VENV)/bin/corroborate audit --out $(OUT) || code=$$?; \
+	case $$code in 0|1|3) echo "corroborate audit: exit code $$code; report: $(OUT)/report.md" ;; esac; \
+	case $$code in 0|3) ;; *) exit $$code ;; esac
+
+test: $(INSTALLED_DEV)
+	$(OFFLINE) $(VENV)/bin/python -m pytest -n 2 -m 'not gpu'
+
+lint: $(INSTALLED_DEV)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+types: $(INSTALLED_DEV)
+	$(VENV)/bin/mypy
+
+ci: test lint types
