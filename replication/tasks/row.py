@@ -74,6 +74,7 @@ class Corpus(Record):
     languages: dict[Name, str]
     columns: tuple[str, ...]
     """Text columns; a column of token lists is joined by blanks."""
+    notes: tuple[Text, ...] = ()
 
 
 @cache
