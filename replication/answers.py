@@ -71,7 +71,7 @@ def answer_scores(
             f"question answering: found language '{language}' ; expected one of "
             f"{', '.join(sorted(_MLQA_ARTICLES))}, those that MLQA's rules know. Use squad_v1."
         )
-    distinct = {*predicted, *chain(*gold)}
+    distinct = {"", *predicted, *chain(*gold)}
     words = {text: _words(text, rules, language) for text in distinct}
     counts = {text: Counter(listed) for text, listed in words.items()}
     exact, f1 = np.zeros(len(gold)), np.zeros(len(gold))
@@ -79,8 +79,6 @@ def answer_scores(
         allowed = set(answers)
         if rules == "squad_v2":
             allowed = {a for a in answers if words[a]} or {""}
-            words.setdefault("", ())
-            counts.setdefault("", Counter())
         if not allowed:
             raise DataError(
                 f"question answering: question {i}: found no gold answer ; expected at least one. "

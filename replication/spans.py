@@ -32,7 +32,7 @@ class SpanCounts:
     """(n,) gold spans."""
 
     def f1(self) -> float:
-        """Return micro F1 over the corpus in points; 0 where neither side has a span, as in seqeval."""
+        """Return micro F1 over the corpus in points; 0 without any span, as in seqeval."""
         total = int(self.predicted.sum() + self.gold.sum())
         return 200.0 * int(self.matched.sum()) / total if total else 0.0
 
