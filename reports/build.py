@@ -1,0 +1,211 @@
+"""How do claims, verdicts, plan and runs become one document?
+
+Last gate against a false green: a document in which synthetic or conceptual evidence, or none,
+decides a paper's claim is refused, whoever wrote the verdict.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from claims.claim import Claim, ClaimSet
+from replication.run import DataUse, Phase, Plan, Run
+from reports.document import (
+    ClaimSection,
+    Document,
+    EnvironmentUse,
+    PhaseCost,
+    RunLine,
+    ScoreRow,
+    SetSection,
+)
+from reports.errors import DocumentError
+from verifier.verdict import Verdict, Verdicts
+
+__all__ = ["build"]
+
+_PHASES: tuple[Phase, ...] = ("pretraining", "intermediate", "target", "evaluation")
+
+
+def build(  # noqa: PLR0913 - six is this project's own limit
+    claim_sets: Sequence[ClaimSet],
+    verdicts: Verdicts,
+    *,
+    plan: Plan,
+    runs: Iterable[Run],
+    commands: Sequence[str],
+    generated: str,
+) -> Document:
+    """Return the document of one audit.
+
+    Args:
+        claim_sets: the claim files; ids must differ across them.
+        verdicts: exactly one verdict per claim.
+        plan: the plan that the runs belong to.
+        runs: runs in any order, one per spec; those of other plans are left out.
+        commands: what to type to make the report again.
+        generated: when the report is made: UTC, ISO 8601.
+
+    Raises:
+        DocumentError: parts do not belong together, or conceptual or synthetic evidence decides a
+            paper's claim.
+    """
+    by_digest = _by_digest(runs, plan)
+    by_claim = _by_claim(claim_sets, verdicts)
+    ordered = [by_digest[d] for d in (s.digest() for s in plan.specs) if d in by_digest]
+    sets = []
+    for claim_set in sorted(claim_sets, key=lambda s: s.paper.arxiv is None):
+        sections = tuple(
+            _section(claim, by_claim[claim.id], plan, by_digest) for claim in claim_set.claims
+        )
+        sets.append(SetSection(paper=claim_set.paper, claims=sections))
+    for section_set in sets:
+        _refuse_weak_decision(section_set, simulated=plan.protocol.simulated)
+    return Document(
+        title="Audit of " + "; ".join(s.paper.title for s in sets),
+        generated=generated,
+        simulated=plan.protocol.simulated,
+        protocol=plan.protocol,
+        data_source=plan.data,
+        data=_data(ordered),
+        sets=tuple(sets),
+        scores=_scores(ordered),
+        runs=tuple(_line(run) for run in ordered),
+        environments=_environments(ordered),
+        costs=_costs(ordered),
+        commands=tuple(commands),
+    )
+
+
+def _by_digest(runs: Iterable[Run], plan: Plan) -> dict[str, Run]:
+    planned = {spec.digest() for spec in plan.specs}
+    found: dict[str, Run] = {}
+    for run in runs:
+        if run.spec_digest != run.spec.digest():
+            raise DocumentError(
+                f"report: run {run.spec_digest[:12]}: found a spec with digest "
+                f"{run.spec.digest()[:12]} ; expected its own. The store is damaged: run it again."
+            )
+        if run.spec_digest not in planned:
+            continue
+        if run.spec_digest in found:
+            raise DocumentError(
+                f"report: run {run.spec_digest[:12]}: found it twice ; expected each run once. "
+                "Give one run per spec, the one that the verdicts rest on."
+            )
+        found[run.spec_digest] = run
+    return found
+
+
+def _by_claim(claim_sets: Sequence[ClaimSet], verdicts: Verdicts) -> dict[str, Verdict]:
+    ids = [claim.id for claim_set in claim_sets for claim in claim_set.claims]
+    decided = [verdict.claim for verdict in verdicts.verdicts]
+    if sorted(ids) != sorted(decided) or len(set(ids)) != len(ids):
+        missing = sorted(set(ids) - set(decided))
+        extra = sorted(set(decided) - set(ids))
+        twice = sorted({i for i in ids + decided if ids.count(i) > 1 or decided.count(i) > 1})
+        raise DocumentError(
+            f"report: verdicts: found missing {missing}, unknown {extra}, twice {twice} ; expected "
+            "one verdict per claim and claim ids that differ across files. Verify the same files."
+        )
+    return {verdict.claim: verdict for verdict in verdicts.verdicts}
+
+
+def _section(claim: Claim, verdict: Verdict, plan: Plan, by_digest: dict[str, Run]) -> ClaimSection:
+    for arm in verdict.evidence.arms:
+        if len(arm.seeds) != len(arm.scores):
+            raise DocumentError(
+                f"report: claim '{claim.id}', condition '{arm.condition}': found {len(arm.seeds)} "
+                f"seeds with {len(arm.scores)} scores ; expected one score per seed. "
+                "This is a fault of the verifier."
+            )
+    need = next((need for need in plan.needs if need.claim == claim.id), None)
+    rests_on: set[str] = set()
+    for digest in verdict.evidence.runs:
+        step: str | None = digest
+        while step is not None and step not in rests_on:
+            if step not in by_digest:
+                raise DocumentError(
+                    f"report: claim '{claim.id}': found evidence from run {step[:12]}, which is "
+                    "not among the runs ; expected every run behind a verdict, training runs "
+                    "included. Verify again from the same store."
+                )
+            rests_on.add(step)
+            step = by_digest[step].spec.parent
+    return ClaimSection(
+        claim=claim,
+        verdict=verdict,
+        refusals=need.refusals if need else (),
+        planned_criterion=need.criterion if need else None,
+        runs=tuple(sorted(rests_on)),
+        seconds=sum(by_digest[digest].seconds for digest in sorted(rests_on)),
+    )
+
+
+def _refuse_weak_decision(section_set: SetSection, *, simulated: bool) -> None:
+    if not section_set.is_paper():
+        return
+    for section in section_set.claims:
+        verdict = section.verdict
+        weak = simulated or verdict.replication in (None, "conceptual")
+        if weak and verdict.verdict in ("reproduced", "not_reproduced"):
+            on = "synthetic data" if simulated else f"replication '{verdict.replication}'"
+            raise DocumentError(
+                f"report: claim '{verdict.claim}': found verdict '{verdict.verdict}' on {on} ; "
+                "expected 'not_evaluable' with an agreement beside it. "
+                "This is a fault of the verifier."
+            )
+
+
+def _data(runs: Sequence[Run]) -> tuple[DataUse, ...]:
+    uses = {use.digest(): use for run in runs for use in run.spec.data}
+    return tuple(sorted(uses.values(), key=lambda u: (u.name, u.split, u.languages, u.revision)))
+
+
+def _scores(runs: Sequence[Run]) -> tuple[ScoreRow, ...]:
+    groups: dict[tuple[str, ...], list[tuple[float, int]]] = defaultdict(list)
+    for run in runs:
+        if run.status != "finished" or run.spec.condition is None:
+            continue
+        for m in run.measurements:
+            key = (m.task, m.split, m.metric, run.spec.condition.label(), m.language)
+            groups[key].append((m.score, m.n))
+    rows = []
+    for (task, split, metric, condition, language), found in sorted(groups.items()):
+        mean = sum(sorted(score for score, _ in found)) / len(found)
+        row = {"task": task, "split": split, "metric": metric, "condition": condition}
+        numbers = {"seeds": len(found), "mean": min(100.0, mean), "n": min(n for _, n in found)}
+        rows.append(ScoreRow.model_validate({**row, **numbers, "language": language}))
+    return tuple(rows)
+
+
+def _line(run: Run) -> RunLine:
+    return RunLine(
+        run=run.spec_digest,
+        title=run.spec.title(),
+        phase=run.spec.phase,
+        status=run.status,
+        error=run.error,
+        seconds=run.seconds,
+        started=run.started,
+        facts=run.facts,
+    )
+
+
+def _environments(runs: Sequence[Run]) -> tuple[EnvironmentUse, ...]:
+    found = {run.environment.digest(): run.environment for run in runs}
+    counts = {d: sum(run.environment.digest() == d for run in runs) for d in found}
+    order = sorted(found, key=lambda d: (-counts[d], d))
+    return tuple(EnvironmentUse(environment=found[d], runs=counts[d]) for d in order)
+
+
+def _costs(runs: Sequence[Run]) -> tuple[PhaseCost, ...]:
+    costs = []
+    for phase in _PHASES:
+        of_phase = [run for run in runs if run.spec.phase == phase]
+        if of_phase:
+            failed = sum(run.status == "failed" for run in of_phase)
+            seconds = sum(run.seconds for run in of_phase)
+            costs.append(PhaseCost(phase=phase, runs=len(of_phase), failed=failed, seconds=seconds))
+    return tuple(costs)

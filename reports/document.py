@@ -1,0 +1,161 @@
+"""What does a report say, before anyone decides how it looks?
+
+One record holds everything that any rendering shows; a rendering reads nothing else. There is no
+clock and no file access here: the time of writing is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from claims.claim import Claim, Paper
+from claims.estimand import Split
+from claims.record import Name, Record, Text
+from replication.protocol import Protocol
+from replication.run import DataUse, Environment, Phase, Refusal
+from replication.tasks.row import Metric
+from verifier.verdict import Verdict
+
+__all__ = [
+    "ClaimSection",
+    "Document",
+    "EnvironmentUse",
+    "PhaseCost",
+    "RunLine",
+    "ScoreRow",
+    "SetSection",
+]
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class ClaimSection(Record):
+    """One claim with its verdict, evidence and cost."""
+
+    claim: Claim
+    verdict: Verdict
+    refusals: tuple[Refusal, ...] = ()
+    """What the plan could not provide for this claim."""
+    planned_criterion: Digest | None = None
+    """Digest of what decides the claim as it was when the runs were planned; null if unplanned."""
+    runs: tuple[Digest, ...] = ()
+    """Every run that the evidence rests on, training runs included, sorted."""
+    seconds: Seconds = 0.0
+    """Time that those runs took, also where other claims share them."""
+
+    def criterion_kept(self) -> bool | None:
+        """Return whether the claim still says what it said before the runs; None if unplanned."""
+        if self.planned_criterion is None:
+            return None
+        return self.planned_criterion == self.claim.criterion()
+
+
+class SetSection(Record):
+    """The claims of one claim file."""
+
+    paper: Paper
+    claims: tuple[ClaimSection, ...]
+
+    def is_paper(self) -> bool:
+        """Return whether these are a paper's claims, not controls of the harness."""
+        return self.paper.arxiv is not None
+
+
+class ScoreRow(Record):
+    """The mean over seeds of one score of one condition."""
+
+    task: Name
+    split: Split
+    metric: Metric
+    condition: str
+    """Label of the condition."""
+    language: Name
+    seeds: Annotated[int, Field(ge=1)]
+    """Number of runs averaged."""
+    mean: Annotated[float, Field(ge=0, le=100)]
+    """Mean score in points."""
+    n: Annotated[int, Field(ge=1)]
+    """Examples scored per run; the smallest number where runs differ."""
+
+
+class RunLine(Record):
+    """One run in the list of runs."""
+
+    run: Digest
+    title: str
+    phase: Phase
+    status: Literal["finished", "failed"]
+    error: Text | None = None
+    seconds: Seconds
+    started: str
+    facts: dict[str, float | int | str]
+    """What happened in training, such as steps and final loss."""
+
+
+class EnvironmentUse(Record):
+    """A machine with its versions, and how many runs it did."""
+
+    environment: Environment
+    runs: Annotated[int, Field(ge=1)]
+
+
+class PhaseCost(Record):
+    """What one phase cost."""
+
+    phase: Phase
+    runs: Annotated[int, Field(ge=1)]
+    failed: Annotated[int, Field(ge=0)]
+    seconds: Seconds
+
+
+class Document(Record):
+    """Everything that a report says."""
+
+    schema_version: Literal["corroborate/report@1"] = Field(
+        default="corroborate/report@1", alias="schema"
+    )
+    title: Text
+    generated: Annotated[str, Field(min_length=1, max_length=100)]
+    """When the report was made: UTC, ISO 8601."""
+    simulated: bool
+    """Whether the data are synthetic; every rendering then says so at its head."""
+    protocol: Protocol
+    """The recipe as it was run."""
+    data_source: str
+    """Folder, hub or generator that the data came from."""
+    data: tuple[DataUse, ...]
+    """Each piece of data that a run read, once."""
+    sets: tuple[SetSection, ...]
+    """Papers first, controls after them."""
+    scores: tuple[ScoreRow, ...]
+    """Scores of all evaluation runs, sorted by task, metric, condition and language."""
+    runs: tuple[RunLine, ...]
+    """Runs in the order of the plan."""
+    environments: tuple[EnvironmentUse, ...]
+    costs: tuple[PhaseCost, ...]
+    commands: tuple[str, ...]
+    """Commands that make this report again, in order."""
+
+    @model_validator(mode="after")
+    def _simulated_is_said(self) -> Document:
+        if self.simulated != self.protocol.simulated:
+            raise ValueError("simulated must be what the protocol says")
+        return self
+
+    def sections(self) -> Iterator[ClaimSection]:
+        """Yield the claims of all sets in the order of the report."""
+        for claim_set in self.sets:
+            yield from claim_set.claims
+
+    def verdicts(self, *, of_papers: bool) -> tuple[Verdict, ...]:
+        """Return the verdicts of papers' claims, or of control claims."""
+        return tuple(
+            section.verdict
+            for claim_set in self.sets
+            if claim_set.is_paper() == of_papers
+            for section in claim_set.claims
+        )

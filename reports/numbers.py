@@ -1,0 +1,81 @@
+"""How are numbers printed so that their digits say no more, and no less, than is known?
+
+The decimals follow the width of the interval; estimates round half away from zero; the ends of an
+interval round outwards, so that the printed interval holds the computed one and no rounding makes
+a claim look surer than it is.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
+
+from verifier.verdict import Interval
+
+__all__ = ["bounds", "decimals", "duration", "estimate", "points", "share"]
+
+DEFAULT_DECIMALS = 1
+"""Decimals of a score without interval; papers print one, and item noise hides the second."""
+
+
+def decimals(interval: Interval | None) -> int:
+    """Return the decimals, 0 to 2, that two significant digits of the half-width need.
+
+    Without an interval the answer is 1: nothing is known of the error.
+    """
+    if interval is None:
+        return DEFAULT_DECIMALS
+    half_width = abs(interval.high - interval.low) / 2
+    if half_width == 0:
+        return 2
+    return min(2, max(0, 1 - math.floor(math.log10(half_width))))
+
+
+def points(value: float, *, digits: int = DEFAULT_DECIMALS, signed: bool = False) -> str:
+    """Return a size in points, rounded half away from zero; `signed` writes `+` before gains."""
+    return _fixed(value, digits, ROUND_HALF_UP, signed=signed)
+
+
+def bounds(interval: Interval, *, digits: int, signed: bool = False) -> str:
+    """Return `[low, high]` in points, rounded outwards."""
+    low = _fixed(interval.low, digits, ROUND_FLOOR, signed=signed)
+    high = _fixed(interval.high, digits, ROUND_CEILING, signed=signed)
+    return f"[{low}, {high}]"
+
+
+def estimate(value: float, interval: Interval | None, *, signed: bool = False) -> str:
+    """Return an estimate in points, followed by its interval where there is one."""
+    digits = decimals(interval)
+    number = points(value, digits=digits, signed=signed)
+    if interval is None:
+        return number
+    return f"{number} {bounds(interval, digits=digits, signed=signed)}"
+
+
+def share(value: float) -> str:
+    """Return a share from 0 to 1 as a percentage, with as few digits as it needs."""
+    percentage = (Decimal(repr(float(value))) * 100).normalize()
+    return f"{percentage:f} %"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units of hours, minutes and seconds."""
+    if seconds < 10:
+        return f"{_fixed(seconds, 1, ROUND_HALF_UP, signed=False)} s"
+    whole = int(Decimal(repr(float(seconds))).quantize(Decimal(1), ROUND_HALF_UP))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _fixed(value: float, digits: int, rounding: str, *, signed: bool) -> str:
+    """Round the shortest decimal text of a float, which is the number that a reader would see."""
+    if not math.isfinite(value):
+        raise ValueError(f"number: found {value} ; expected a finite one. Mend what computed it.")
+    with localcontext(prec=400):
+        rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), rounding)
+    if rounded.is_zero():
+        rounded = abs(rounded)  # no reader should meet a negative zero
+    return f"{rounded:+f}" if signed and not rounded.is_zero() else f"{rounded:f}"

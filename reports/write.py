@@ -1,0 +1,72 @@
+"""How do reports reach a folder so that no reader ever meets half a file?"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.document import Document
+from reports.errors import RendererError, WriteError
+from reports.renderer import Renderer, renderer
+
+__all__ = ["write"]
+
+
+def write(document: Document, folder: Path, formats: Sequence[str]) -> tuple[Path, ...]:
+    """Write a document in each format, and return the files in the order of the formats.
+
+    Everything is rendered before anything is written; each file is then replaced in one step.
+
+    Args:
+        document: the document.
+        folder: made where it does not exist.
+        formats: names of renderers, such as `md` and `json`; repeated ones count once.
+
+    Raises:
+        RendererError: a format without usable renderer, or two that write the same file.
+        WriteError: the folder or a file cannot be written.
+    """
+    chosen = [renderer(name) for name in dict.fromkeys(formats)]
+    names = [_checked_name(one) for one in chosen]
+    if len(set(names)) != len(names):
+        raise RendererError(
+            f"report formats {', '.join(formats)}: found files {', '.join(names)} ; expected "
+            "a file of its own for each. Write the formats into different folders."
+        )
+    contents = [one.render(document) for one in chosen]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in zip(names, contents, strict=True):
+            _replace(folder / name, content)
+    except OSError as error:
+        raise WriteError(
+            f"report folder '{folder}': found {error.strerror or error} ; expected a folder that "
+            "can be written. Name another with --out."
+        ) from None
+    return tuple(folder / name for name in names)
+
+
+def _checked_name(one: Renderer) -> str:
+    name = one.file_name
+    if name in {"", ".", ".."} or Path(name).name != name or "\\" in name:
+        raise RendererError(
+            f"report format '{one.name}': found file name '{name}' ; expected a name without "
+            "folder. Mend the plugin."
+        )
+    return name
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
