@@ -3,6 +3,7 @@
 CorroborateError
 └── ClaimsError
     ├── ClaimFileError      a claim file that cannot be accepted, with all its faults
+    ├── ClaimFilesError     several such files at once
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
 
 Wording: what failed, which id: found X, expected Y. What to do. Every class survives pickling,
@@ -13,7 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ClaimFileError", "ClaimsError", "CorroborateError", "Fault", "UnknownClaimsError"]
+__all__ = [
+    "ClaimFileError",
+    "ClaimFilesError",
+    "ClaimsError",
+    "CorroborateError",
+    "Fault",
+    "UnknownClaimsError",
+]
 
 
 class CorroborateError(Exception):
@@ -39,7 +47,8 @@ class Fault:
 
     def __str__(self) -> str:
         """Render the fault as one line of a report."""
-        return f"line {self.line}: {self.field}: found {self.found} ; expected {self.expected}"
+        place = f"line {self.line}: " if self.line else ""
+        return f"{place}{self.field}: found {self.found} ; expected {self.expected}"
 
 
 class ClaimFileError(ClaimsError):
@@ -56,6 +65,19 @@ class ClaimFileError(ClaimsError):
         lines = "\n".join(f"  {fault}" for fault in self.faults)
         plural = "fault" if len(self.faults) == 1 else "faults"
         return f"claim file '{self.path}': {len(self.faults)} {plural}\n{lines}"
+
+
+class ClaimFilesError(ClaimsError):
+    """Several claim files of a folder that cannot be accepted; `errors` holds one for each."""
+
+    def __init__(self, errors: tuple[ClaimFileError, ...]) -> None:
+        """Keep the errors, in the order of the files' names."""
+        self.errors = errors
+        super().__init__(errors)
+
+    def __str__(self) -> str:
+        """Render every fault of every file."""
+        return "\n".join(str(error) for error in self.errors)
 
 
 class UnknownClaimsError(ClaimsError):
