@@ -8,7 +8,7 @@ from claims.claim import Claim
 from claims.estimand import Measure
 from replication.deviations import Deviation
 from reports.document import ClaimSection
-from reports.escaping import bullets, code, table, text
+from reports.escaping import bullets, cell, code, table, text
 from reports.numbers import decimals, duration, estimate, points, share
 from reports.score_tables import aggregate_table, language_tables
 from reports.words import (
@@ -37,8 +37,8 @@ def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[s
     yield f"### {code(claim.id)}: {VERDICT_WORDS[verdict.verdict]}"
     yield text(claim.statement)
     yield from _source(claim)
-    yield "**Why this verdict.**\n\n" + bullets(text(reason) for reason in verdict.reasons)
     yield bullets(_facts(section))
+    yield "**Why this verdict.**\n\n" + bullets(text(reason) for reason in verdict.reasons)
     changes = (text(sentence) for sentence in what_would_change(section))
     yield "**What would change it.**\n\n" + bullets(changes)
     yield from _evidence(section, shown)
@@ -47,7 +47,7 @@ def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[s
         yield "Left out:\n\n" + bullets(text(line) for line in verdict.evidence.exclusions)
     if claim.notes:
         yield "Notes on the claim:\n\n" + bullets(text(note) for note in claim.notes)
-    yield _footing(section)
+    yield "**What it rests on.**\n\n" + _footing(section)
 
 
 def _source(claim: Claim) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _source(claim: Claim) -> Iterator[str]:
 
 def _facts(section: ClaimSection) -> Iterator[str]:
     claim, verdict = section.claim, section.verdict
-    yield f"Claimed ({claim.kind.replace('_', ' ')}): {text(claimed(claim))}"
+    yield f"Claimed ({claim.kind.replace('_', ' ')}): {cell(claimed(claim))}"
     if verdict.estimate is not None:
         number = estimate(verdict.estimate, verdict.interval, signed=has_sign(claim))
         method = f", {text(verdict.interval.method)}" if verdict.interval else ""
@@ -69,7 +69,7 @@ def _facts(section: ClaimSection) -> Iterator[str]:
     for name in ("tolerance", "minimum_effect"):
         size = getattr(claim, name, None)
         if size is not None:
-            said = f"{points(size.points)} points, because: {text(size.because)}"
+            said = f"{points(size.points)} points, because: {cell(size.because)}"
             yield f"{name.replace('_', ' ').capitalize()}: {said}"
     measure = getattr(claim, "measure", None)
     if isinstance(measure, Measure):
@@ -134,7 +134,7 @@ def _arm(arm: Arm, digits: int) -> tuple[str, str, str]:
         f"{'no seed' if seed is None else seed}: {points(score, digits=digits)}"
         for seed, score in pairs
     )
-    return text(arm.condition), points(arm.summary, digits=digits), ", ".join(scores)
+    return cell(arm.condition), points(arm.summary, digits=digits), ", ".join(scores)
 
 
 def _ledger(deviations: tuple[Deviation, ...]) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _ledger(deviations: tuple[Deviation, ...]) -> Iterator[str]:
         yield "Deviations from the protocol as reported: none."
         return
     order = sorted(deviations, key=lambda d: (d.importance != "important", d.field))
-    rows = [(text(d.field), text(d.reported), text(d.used), d.importance) for d in order]
+    rows = [(cell(d.field), cell(d.reported), cell(d.used), d.importance) for d in order]
     yield "Deviations from the protocol as reported:"
     yield table(("field", "reported", "used", "importance"), rows)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["bullets", "code", "fence", "table", "text"]
+__all__ = ["bullets", "cell", "code", "fence", "table", "text"]
 
-_SPECIAL = re.compile(r"[\\`*_\[\]|~$]")
+_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""An underscore between letters or digits, as in `squad_v1`, opens nothing and stays readable."""
 _BLOCK_START = re.compile(r"^([#+\-=:]|\d+(?=[.)]))")
-_AUTOLINK = re.compile(r"(?i)\b(?:(https?|ftp)(?=:)|(www)(?=\.))")
+_AUTOLINK = re.compile(r"(?i):(?=//)|www(?=\.)")
 _PLAIN_CODE = re.compile(r"^[A-Za-z0-9_./:=,+@%() -]+$")
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -24,13 +25,18 @@ _INVISIBLE = re.compile(
 def text(value: str) -> str:
     """Return a text as one line of Markdown that renders as that text and as nothing else.
 
-    Runs of white space become one blank; invisible characters become U+FFFD.
+    Runs of white space become one blank; invisible characters become U+FFFD. The line may begin a
+    paragraph, a list item or a quotation.
     """
+    return _BLOCK_START.sub(_escape_start, cell(value))
+
+
+def cell(value: str) -> str:
+    """Return a text as `text` does, for a place where no block can begin, such as a table cell."""
     line = " ".join(_INVISIBLE.sub("\ufffd", value).split())
     line = _SPECIAL.sub(lambda found: "\\" + found.group(), line)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = _AUTOLINK.sub(lambda found: found.group() + "\\", line)
-    return _BLOCK_START.sub(_escape_start, line)
+    return _AUTOLINK.sub(lambda found: found.group() + "\\", line)
 
 
 def code(value: str) -> str:

@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from reports.document import ScoreRow
-from reports.escaping import code, table, text
+from reports.escaping import cell as escaped
+from reports.escaping import code, table
 from reports.numbers import bounds, decimals, estimate, points
 from verifier.verdict import Cell
 
@@ -30,8 +31,8 @@ def aggregate_table(cells: Sequence[Cell]) -> str:
         return ""
     rows = [
         (
-            text(cell.contrast or ""),
-            text(cell.task or "all tasks"),
+            escaped(cell.contrast or ""),
+            escaped(cell.task or "all tasks"),
             *_both_arms(cell),
             estimate(cell.estimate, cell.interval, signed=cell.control is not None),
         )

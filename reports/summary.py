@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.document import ClaimSection, Document, SetSection
-from reports.escaping import code, table, text
+from reports.escaping import cell, code, table, text
 from reports.numbers import estimate
 from reports.words import (
     AGREEMENT_WORDS,
@@ -41,7 +41,10 @@ def banner(document: Document) -> str | None:
             "> **Simulated.** The languages and data of these runs are synthetic. "
             "No paper claim is decided by this."
         )
-    if verdicts and all(v.replication in (None, "conceptual") for v in verdicts):
+    kinds = {verdict.replication for verdict in verdicts}
+    if kinds == {None}:
+        return "> **No evidence.** No run bears on these claims. No paper claim is decided by this."
+    if kinds and kinds <= {None, "conceptual"}:
         return (
             "> **Conceptual evidence only.** These runs depart from the paper's protocol in ways "
             "that can move an estimate. No paper claim is decided by this."
@@ -81,7 +84,7 @@ def _line(section: ClaimSection) -> tuple[str, ...]:
     return (
         code(claim.id),
         claim.kind.replace("_", " "),
-        text(claimed(claim)),
+        cell(claimed(claim)),
         number,
         f"**{VERDICT_WORDS[verdict.verdict]}**",
         FINDING_WORDS[verdict.finding],
@@ -92,7 +95,7 @@ def _line(section: ClaimSection) -> tuple[str, ...]:
 
 
 def _paper_headline(claim_set: SetSection) -> str:
-    title = f"*{text(claim_set.paper.title)}* ({text(claim_set.paper.arxiv or '')})"
+    title = f"*{text(claim_set.paper.title)}* ({code(claim_set.paper.arxiv or '')})"
     verdicts = [section.verdict for section in claim_set.claims]
     if not any(v.verdict in DECIDED for v in verdicts):
         sentence = f"**No claim of {title} is decided by these runs.**"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from replication.run import DataUse, Environment
 from reports.claim_section import claim_section
 from reports.document import Document, RunLine, SetSection
-from reports.escaping import bullets, code, fence, table, text
+from reports.escaping import bullets, cell, code, fence, table, text
 from reports.numbers import duration
 from reports.score_tables import score_tables
 from reports.summary import banner, headlines, summary_table, verdict_key
@@ -44,7 +44,7 @@ def _blocks(document: Document) -> Iterator[str]:
     yield from _provenance(document)
     yield "## Run it again"
     yield fence(document.commands)
-    yield f"Written {text(document.generated)}; format {code(document.schema_version)}."
+    yield f"Written {cell(document.generated)}; format {code(document.schema_version)}."
 
 
 def _verdicts(document: Document) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _verdicts(document: Document) -> Iterator[str]:
 def _set_title(claim_set: SetSection) -> str:
     paper = claim_set.paper
     if claim_set.is_paper():
-        return f"Claims of {text(paper.title)} ({text(paper.arxiv or '')})"
+        return f"Claims of {text(paper.title)} ({code(paper.arxiv or '')})"
     return f"Controls, no paper's claims: {text(paper.title)}"
 
 
@@ -125,13 +125,13 @@ def _environment(environment: Environment) -> Iterator[str]:
 
 def _data(use: DataUse) -> tuple[str, str, str, str]:
     names = " ".join(use.languages) if len(use.languages) <= 3 else f"{len(use.languages)}"
-    return code(use.name), use.split, text(names), text(_short(use.revision))
+    return code(use.name), use.split, cell(names), cell(_short(use.revision))
 
 
 def _run(run: RunLine) -> tuple[str, str, str, str, str]:
-    status = run.status if run.error is None else f"{run.status}: {text(run.error)}"
+    status = run.status if run.error is None else f"{run.status}: {cell(run.error)}"
     facts = ", ".join(f"{name} {_fact(value)}" for name, value in sorted(run.facts.items()))
-    return code(run.run[:12]), text(run.title), status, duration(run.seconds), text(facts)
+    return code(run.run[:12]), cell(run.title), status, duration(run.seconds), cell(facts)
 
 
 def _fact(value: float | str) -> str:

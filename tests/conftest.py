@@ -1,0 +1,42 @@
+"""What tests of several modules share: golden files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDENS = Path(__file__).parent / "goldens"
+
+_DIGEST = re.compile(r"`[0-9a-f]{12}`")
+"""A shortened digest: it moves with every new field of a record, and says nothing of the layout."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--regen-goldens",
+        action="store_true",
+        help="rewrite the golden files; review the difference before committing it",
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with a golden file; a missing one is written, and the test fails."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDENS / name
+        masked = _DIGEST.sub("`DIGEST`", text)
+        if request.config.getoption("--regen-goldens"):
+            path.write_text(masked, encoding="utf-8")
+            return
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(masked, encoding="utf-8")
+            pytest.fail(f"there was no golden file {path}; it is written now: review and commit it")
+        expected = path.read_text(encoding="utf-8")
+        assert masked == expected, f"{path} differs; if that is meant, run pytest --regen-goldens"
+
+    return compare
