@@ -181,8 +181,6 @@ class _Reader:
             self._refuse(f"the character {unsafe.group()!a} in text", "printable text")
         elif self._expects_key():
             self._key(text)
-        elif event.tag is not None:
-            self._put(None)
         else:
             self._put(_resolved(text) if event.implicit[0] else text)
 

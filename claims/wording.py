@@ -31,6 +31,7 @@ _PATTERNS = {
     "field": "a dotted path into the protocol, such as base.checkpoint",
 }
 _NAME = "a name of letters, digits and . _ + - that starts with a letter or digit, at most 80 long"
+_KIND_ERRORS = ("union_tag_not_found", "union_tag_invalid")
 _TYPES = {
     "string_type": "text",
     "float_type": "a number",
@@ -68,7 +69,7 @@ def faults_of(error: ValidationError, document: LocatedYaml) -> tuple[Fault, ...
     placed = [
         p
         for p in placed
-        if not _refused(p.path, document) and not _too_short_for_faults_inside(p, document)
+        if not _refused(p, document) and not _too_short_for_faults_inside(p, document)
     ]
     faults = [_fault(p, document) for p in placed if p.union is None]
     unions: dict[Place, list[_Placed]] = {}
@@ -88,7 +89,10 @@ def one_of(names: Iterable[str], found: Any = None) -> str:
     return f"one of {', '.join(known)}{hint}"
 
 
-def _refused(path: Place, document: LocatedYaml) -> bool:
+def _refused(placed: _Placed, document: LocatedYaml) -> bool:
+    """Tell whether the place, whose value could not be read, already has its fault."""
+    about_kind = placed.error["type"] in _KIND_ERRORS
+    path = (*placed.path, "kind") if about_kind else placed.path
     return any(path[:end] in document.unreadable for end in range(len(path) + 1))
 
 
@@ -142,7 +146,7 @@ def _fault(placed: _Placed, document: LocatedYaml) -> Fault:
     kind = error["type"]
     if kind == "missing":
         return Fault(document.line(path), dotted(path), "nothing", f"the field '{path[-1]}'")
-    if kind in ("union_tag_not_found", "union_tag_invalid"):
+    if kind in _KIND_ERRORS:
         found = document.at((*path, "kind"))
         path = (*path, "kind")
         return Fault(document.line(path), dotted(path), shown(found), one_of(KINDS, found))

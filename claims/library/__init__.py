@@ -55,7 +55,13 @@ def _exists(path: Path) -> bool:
 
 
 def _folder(folder: Path) -> tuple[tuple[str, ClaimSet], ...]:
-    files = sorted(f for f in folder.iterdir() if f.suffix in _SUFFIXES and not f.is_dir())
+    try:
+        files = sorted(f for f in folder.iterdir() if f.suffix in _SUFFIXES and not f.is_dir())
+    except OSError as error:
+        raise UnknownClaimsError(
+            f"folder '{folder}': found no way to list it ({type(error).__name__}) ; expected a "
+            "readable folder. Check its permissions."
+        ) from error
     if not 0 < len(files) <= _MAX_FILES:
         raise UnknownClaimsError(
             f"folder '{folder}': found {len(files)} files named *.yaml or *.yml ; expected "
