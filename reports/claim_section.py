@@ -9,7 +9,7 @@ from claims.estimand import Measure
 from replication.deviations import Deviation
 from reports.document import ClaimSection
 from reports.escaping import bullets, cell, code, table, text
-from reports.numbers import decimals, duration, estimate, points, share
+from reports.numbers import decimals, duration, estimate, points, share, stated
 from reports.score_tables import aggregate_table, language_tables
 from reports.words import (
     AGREEMENT_WORDS,
@@ -69,7 +69,7 @@ def _facts(section: ClaimSection) -> Iterator[str]:
     for name in ("tolerance", "minimum_effect"):
         size = getattr(claim, name, None)
         if size is not None:
-            said = f"{points(size.points)} points, because: {cell(size.because)}"
+            said = f"{stated(size.points)} points, because: {cell(size.because)}"
             yield f"{name.replace('_', ' ').capitalize()}: {said}"
     measure = getattr(claim, "measure", None)
     if isinstance(measure, Measure):

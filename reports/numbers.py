@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcon
 
 from verifier.verdict import Interval
 
-__all__ = ["bounds", "decimals", "duration", "estimate", "points", "share"]
+__all__ = ["bounds", "decimals", "duration", "estimate", "points", "share", "stated"]
 
 DEFAULT_DECIMALS = 1
 """Decimals of a score without interval; papers print one, and item noise hides the second."""
@@ -34,6 +34,16 @@ def decimals(interval: Interval | None) -> int:
 def points(value: float, *, digits: int = DEFAULT_DECIMALS, signed: bool = False) -> str:
     """Return a size in points, rounded half away from zero; `signed` writes `+` before gains."""
     return _fixed(value, digits, ROUND_HALF_UP, signed=signed)
+
+
+def stated(value: float, *, signed: bool = False) -> str:
+    """Return a number that somebody wrote down, with all its digits and at least one decimal.
+
+    What decides a claim, such as a tolerance, is never rounded.
+    """
+    _refuse_infinite(value)
+    written = f"{Decimal(repr(float(value))):f}"
+    return f"+{written}" if signed and value > 0 else written
 
 
 def bounds(interval: Interval, *, digits: int, signed: bool = False) -> str:
@@ -72,10 +82,14 @@ def duration(seconds: float) -> str:
 
 def _fixed(value: float, digits: int, rounding: str, *, signed: bool) -> str:
     """Round the shortest decimal text of a float, which is the number that a reader would see."""
-    if not math.isfinite(value):
-        raise ValueError(f"number: found {value} ; expected a finite one. Mend what computed it.")
+    _refuse_infinite(value)
     with localcontext(prec=400):
         rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), rounding)
     if rounded.is_zero():
         rounded = abs(rounded)  # no reader should meet a negative zero
     return f"{rounded:+f}" if signed and not rounded.is_zero() else f"{rounded:f}"
+
+
+def _refuse_infinite(value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"number: found {value} ; expected a finite one. Mend what computed it.")

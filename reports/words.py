@@ -16,7 +16,7 @@ from claims.claim import (
     ValueClaim,
 )
 from reports.document import ClaimSection
-from reports.numbers import duration, points
+from reports.numbers import duration, stated
 from verifier.verdict import Agreement, Finding, Verdict, VerdictLabel
 
 __all__ = [
@@ -87,16 +87,16 @@ def claimed(claim: Claim) -> str:
         case GainClaim() | SelectedGainClaim():
             said = f"{claim.direction}, size unknown"
             if not isinstance(claim.reported, str):
-                said = points(claim.reported, digits=_own_digits(claim.reported), signed=True)
+                said = stated(claim.reported, signed=True)
         case ValueClaim():
-            said = points(claim.reported, digits=_own_digits(claim.reported))
+            said = stated(claim.reported)
         case RankingClaim():
             labels = ", ".join(condition.label() for condition in claim.claimed)
             said = f"top {claim.top} of {len(claim.candidates)}: {labels}"
         case ConsistencyClaim():
             said = f"up in {_how_many(claim.at_least)} {claim.cells}"
         case NoBenefitClaim():
-            said = f"within {points(claim.minimum_effect.points)} of 0"
+            said = f"within {stated(claim.minimum_effect.points)} of 0"
         case NotConsistentlyBetterClaim():
             said = f"not up in all {claim.cells}"
         case ProtocolClaim():
@@ -121,7 +121,7 @@ def what_would_change(section: ClaimSection) -> tuple[str, ...]:
         return tuple(_missing(section))
     bar = "the claim's criterion"
     if verdict.minimum_effect is not None:
-        bar = f"the minimum effect of {points(verdict.minimum_effect)} points"
+        bar = f"the minimum effect of {stated(verdict.minimum_effect)} points"
     if verdict.finding in ("settings_match", "settings_differ"):
         return ("Runs under other settings, or a corrected reading of what the paper states.",)
     sentences = [f"Further seeds that move the interval across {bar}."]
@@ -169,9 +169,3 @@ def _how_many(at_least: int | str) -> str:
     if at_least == "all":
         return "all"
     return "an unknown number of" if at_least == "unknown" else f"at least {at_least}"
-
-
-def _own_digits(value: float) -> int:
-    """Return the decimals that a reported number was written with, at least one."""
-    written = f"{value!r}".partition(".")[2]
-    return max(1, min(2, len(written)))

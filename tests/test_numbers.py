@@ -35,11 +35,18 @@ def test_wider_interval_never_prints_more_decimals(one, other) -> None:
     assert numbers.decimals(made[0]) >= numbers.decimals(made[1])
 
 
+@given(NUMBERS)
+def test_stated_numbers_are_never_rounded(value) -> None:
+    assert float(numbers.stated(value)) == value
+    assert "." in numbers.stated(value)
+
+
 def test_numbers_read_as_a_person_would_write_them() -> None:
     wide = Interval(low=-4.26, high=20.1, level=0.95, method="t")
     assert numbers.estimate(7.92, wide, signed=True) == "+8 [-5, +21]"
     assert numbers.points(0.25) == "0.3"
     assert numbers.points(-0.04, signed=True) == "0.0"
+    assert [numbers.stated(2.05), numbers.stated(8, signed=True)] == ["2.05", "+8.0"]
     assert numbers.share(0.95) == "95 %"
     assert numbers.share(0.975) == "97.5 %"
     assert [numbers.duration(s) for s in (0.26, 59.6, 3661)] == ["0.3 s", "1 min 0 s", "1 h 1 min"]
