@@ -1,0 +1,1 @@
+"""What runs say about a claim: samples, intervals, decisions, verdicts."""

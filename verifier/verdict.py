@@ -1,4 +1,4 @@
-"""The verdict record: what the evidence says of a claim, and all that a reader needs to check it."""
+"""The verdict record: what the evidence says of a claim, and what a reader needs to check it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,135 @@
+"""In what do the runs depart from what the claim and its paper say was done?
+
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from claims.claim import SelectedGainClaim
+from claims.estimand import Condition, Measure
+from claims.record import UNKNOWN
+from replication.deviations import Deviation, compare
+from replication.protocol import Protocol
+from verifier.samples import Samples
+from verifier.scope import Scope
+
+__all__ = [
+    "measure_deviations",
+    "only_measure_unknown",
+    "protocol_deviations",
+    "selection_deviations",
+]
+
+_PER_TASK = ("targets", "evaluation.splits")
+"""Blocks of the protocol with one entry per target task."""
+
+
+def protocol_deviations(
+    reported: Protocol | None, used: Protocol, *, name: str | None, tasks: Iterable[str] | None
+) -> tuple[Deviation, ...]:
+    """Return the differences between two protocols that can matter for a claim.
+
+    Args:
+        reported: what the paper reports of its method; None where no such record is at hand.
+        used: what the plan ran.
+        name: name under which the paper's claim file asks for `reported`; None if it names none.
+        tasks: target tasks of the claim's measure; None for a claim about the protocol itself.
+    """
+    if reported is None:
+        stated = UNKNOWN if name is None else f"{name} (no such protocol at hand)"
+        return (_important("protocol", stated, f"{used.name}, size {used.size}"),)
+    found = compare(reported, used)
+    if tasks is None:
+        return found
+    kept = tuple(tasks)
+    return tuple(d for d in found if _matters(d.field, kept))
+
+
+def measure_deviations(measure: Measure, samples: Samples) -> tuple[Deviation, ...]:
+    """Return what the claim's measure asks for and the scored cells are not."""
+    found: list[Deviation] = []
+    for field in ("split", "score", "seeds"):
+        if getattr(measure, field) == UNKNOWN:
+            used = {"split": _splits(samples), "score": "task_average", "seeds": "mean"}[field]
+            found.append(_important(f"measure.{field}", UNKNOWN, used))
+    if measure.split != UNKNOWN and _splits(samples) != measure.split:
+        found.append(_important("measure.split", measure.split, _splits(samples)))
+    scope = samples.scope
+    found += _conditions(scope, samples.arms)
+    scored = {cell.task for cell in samples.cells}
+    unscored = sorted({t.task for t in scope.tasks} - scored)
+    if unscored or scope.unplaced:
+        asked = [t.task for t in scope.tasks] + list(scope.unplaced)
+        found.append(_important("measure.tasks", _count(asked), _count(scored)))
+    partial = [
+        (task.task, sorted(set(task.asked(cells[0].split)) - {c.language for c in cells}))
+        for task in scope.tasks
+        if (cells := [c for c in samples.cells if c.task == task.task])
+    ]
+    lacking = [f"{task} lacks {', '.join(codes)}" for task, codes in partial if codes]
+    if lacking:
+        asked_for = measure.languages
+        stated = asked_for if isinstance(asked_for, str) else ", ".join(asked_for)
+        found.append(_important("measure.languages", stated, "; ".join(lacking)))
+    return tuple(found)
+
+
+def selection_deviations(
+    claim: SelectedGainClaim, *, split: str, languages: str
+) -> tuple[Deviation, ...]:
+    """Return how choosing the candidates departed from the claim.
+
+    Args:
+        claim: the claim with the selection that the paper made.
+        split: split on which the candidates were chosen here.
+        languages: languages on which they were chosen: `training`, `all`, or a sentence.
+    """
+    found: list[Deviation] = []
+    if claim.selection.split != split:
+        found.append(_important("measure.selection.split", claim.selection.split, split))
+    if claim.selection.languages != languages:
+        stated = claim.selection.languages
+        found.append(_important("measure.selection.languages", stated, languages))
+    return tuple(found)
+
+
+def only_measure_unknown(deviations: Iterable[Deviation]) -> bool:
+    """Return whether every important deviation is a part of the measure that nobody states."""
+    important = [d for d in deviations if d.importance == "important"]
+    return bool(important) and all(
+        d.field.startswith("measure.") and d.reported == UNKNOWN for d in important
+    )
+
+
+def _matters(field: str, tasks: tuple[str, ...]) -> bool:
+    """Return whether a deviating field can bear on some target tasks; names may hold dots."""
+    for block in _PER_TASK:
+        if field.startswith(f"{block}."):
+            inner = field.removeprefix(f"{block}.")
+            return any(inner == task or inner.startswith(f"{task}.") for task in tasks)
+    return True
+
+
+def _conditions(scope: Scope, present: Iterable[Condition]) -> list[Deviation]:
+    there = set(present)
+    lacking = [c.label() for c in scope.conditions if c not in there]
+    if not lacking:
+        return []
+    stated = _count([c.label() for c in scope.conditions])
+    return [_important("measure.conditions", stated, f"without {', '.join(lacking)}")]
+
+
+def _splits(samples: Samples) -> str:
+    return "+".join(sorted({cell.split for cell in samples.cells})) or "none"
+
+
+def _count(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return f"{len(listed)}: {', '.join(listed)}" if listed else "none"
+
+
+def _important(field: str, reported: str, used: str) -> Deviation:
+    short = [t if len(t) <= 160 else t[:157] + "..." for t in (reported, used)]
+    return Deviation(field=field, reported=short[0], used=short[1], importance="important")

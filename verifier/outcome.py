@@ -1,0 +1,112 @@
+"""What does a decision rule hand back, before deviations are weighed?
+
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from verifier.intervals import Estimate
+from verifier.power import POWER, minimal_detectable_effect, seeds_to_decide
+from verifier.verdict import Agreement, Arm, Cell, Finding, Interval, VerdictLabel
+
+__all__ = ["Outcome", "Plea", "planning", "rounding", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the runs say of a claim, taken as direct evidence."""
+
+    label: VerdictLabel
+    finding: Finding
+    reasons: tuple[str, ...]
+    """The decision in words, most important first."""
+    estimate: float | None = None
+    interval: Interval | None = None
+    cells: tuple[Cell, ...] = ()
+    """Cells that the decision used."""
+    arms: tuple[Arm, ...] = ()
+    """Arms that only this decision forms, such as the best candidate per target."""
+    seeds_needed: int | None = None
+
+    @property
+    def agreement(self) -> Agreement:
+        """What the outcome says where the evidence is conceptual and cannot decide."""
+        if self.label == "reproduced":
+            return "agrees"
+        return "disagrees" if self.label == "not_reproduced" else "unclear"
+
+    def held_back(self, label: VerdictLabel, finding: Finding, because: Iterable[str]) -> Outcome:
+        """Return the outcome under a weaker label, its estimate kept and the reasons put first."""
+        return replace(self, label=label, finding=finding, reasons=(*because, *self.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Plea:
+    """An estimate that could not clear a boundary, and how far it lies from it."""
+
+    estimate: Estimate
+    distance: float
+    """Points from the estimate to the nearest boundary that would decide, above 0."""
+    level: float
+    """Level of the two-sided interval in use for it."""
+
+
+def rounding(reported: float) -> float:
+    """Return half the last printed digit of a reported number, in points.
+
+    A number without decimals counts as printed to one decimal, as scores in points usually are:
+    a YAML file does not tell 8 from 8.0.
+    """
+    decimals = max(1, len(repr(float(reported)).partition(".")[2]))
+    return 0.5 * 10.0**-decimals
+
+
+def planning(pleas: Iterable[Plea]) -> tuple[int | None, tuple[str, ...]]:
+    """Return the seeds per arm that would probably decide all pleas, and the sentences to print.
+
+    None where one of them cannot be decided by seeds or has no observed variance.
+    """
+    asked = list(pleas)
+    if not asked:
+        return None, ()
+    if any(p.estimate.standard_error is None for p in asked):
+        why = (
+            "An arm that depends on a seed has fewer than two seeds, so there is no interval; "
+            "at least two seeds per arm are needed."
+        )
+        return None, (why,)
+    needed = [seeds_to_decide(p.estimate, distance=p.distance, level=p.level) for p in asked]
+    worst = max(asked, key=_detectable)
+    found = (
+        f"With the seeds at hand a distance of {_detectable(worst):.2f} points from a boundary "
+        f"would be seen with probability {POWER}."
+    )
+    counts = [count for count in needed if count is not None]
+    if len(counts) < len(needed):
+        return None, (found, "No number of seeds up to 1000 per arm would probably decide it.")
+    advice = (
+        f"About {max(counts)} seeds per arm would probably decide it, if the estimate and its "
+        "variance over seeds stay as they are."
+    )
+    return max(counts), (found, advice)
+
+
+def undecided(
+    estimate: Estimate, pleas: Iterable[Plea], *, level: float, finding: Finding, why: str
+) -> Outcome:
+    """Return an inconclusive outcome with what would change it."""
+    needed, sentences = planning(pleas)
+    return Outcome(
+        "inconclusive", finding, (why, *sentences), estimate.value, estimate.interval(level),
+        seeds_needed=needed,
+    )  # fmt: skip
+
+
+def _detectable(plea: Plea) -> float:
+    error = plea.estimate.standard_error
+    return minimal_detectable_effect(
+        error or 0.0, plea.estimate.degrees_of_freedom, level=plea.level
+    )

@@ -1,0 +1,267 @@
+"""What do the runs of a plan say about the claims that it was made for?
+
+Label first, as if the runs were direct evidence; then what weakens it: planned runs that failed or
+are not there, and deviations from what the paper reports. Nothing ever strengthens it.
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from claims.claim import Claim, ClaimSet, Paper, ProtocolClaim, SelectedGainClaim
+from replication.deviations import Deviation, replication_kind
+from replication.plan import conditions_of, resolve
+from replication.protocol import Protocol
+from replication.run import ClaimNeeds, Plan, Refusal, Run
+from replication.tasks.row import benchmark_tasks
+from verifier.cells import statistic_of
+from verifier.decisions import decide
+from verifier.decisions_settings import decide_settings
+from verifier.departures import (
+    measure_deviations,
+    only_measure_unknown,
+    protocol_deviations,
+    selection_deviations,
+)
+from verifier.evidence import evidence_of
+from verifier.ledger import Bearing, Ledger
+from verifier.outcome import Outcome
+from verifier.samples import Samples, collect
+from verifier.scope import TasksOf, scope_of, selection_scope
+from verifier.selection import BestPerTarget, best_per_target
+from verifier.signature import signature_of
+from verifier.verdict import Agreement, Verdict, Verdicts
+
+__all__ = ["verify"]
+
+_LISTED = 10
+"""Missing runs, refusals and deviations named in a reason; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bench:
+    """What all claims of one verification share."""
+
+    plan: Plan
+    ledger: Ledger
+    needs: Mapping[str, ClaimNeeds]
+    reported: Mapping[str, Protocol]
+    tasks_of: TasksOf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Finding:
+    """A decided claim before the verdict is written."""
+
+    outcome: Outcome
+    bearing: Bearing
+    samples: Samples | None = None
+    deviations: tuple[Deviation, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Reasons that stand beside the decision."""
+    evident: bool = False
+    """Whether any run bears on the claim."""
+
+
+def verify(
+    claim_sets: Sequence[ClaimSet],
+    plan: Plan,
+    runs: Iterable[Run],
+    reported: Mapping[str, Protocol],
+    *,
+    tasks_of: TasksOf = benchmark_tasks,
+) -> Verdicts:
+    """Return one verdict per claim, in the order of the claim sets.
+
+    Args:
+        claim_sets: the claims; a claim that the plan does not know is not evaluable.
+        plan: what was to be run; its protocol is the one that the runs followed.
+        runs: runs of any phase, in any order; those outside the plan are not looked at.
+        reported: protocols as reported, by the name under which a paper asks for its own.
+        tasks_of: target tasks of a benchmark.
+    """
+    needs = {n.claim: n for n in plan.needs}
+    bench = _Bench(plan, Ledger(plan, runs), needs, reported, tasks_of)
+    return Verdicts(
+        verdicts=tuple(_verdict(c, s.paper, bench) for s in claim_sets for c in s.claims)
+    )
+
+
+def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
+    needs = bench.needs.get(claim.id)
+    found = _find(claim, paper, bench, needs)
+    outcome, agreement = _weigh(claim, found)
+    protocol = bench.plan.protocol
+    tolerance = getattr(claim, "tolerance", None)
+    least = getattr(claim, "minimum_effect", None)
+    size = getattr(claim, "reported", None)
+    reasons = [*_criterion_changed(claim, needs), *outcome.reasons, *found.notes]
+    return Verdict(
+        claim=claim.id,
+        kind=claim.kind,
+        statement=claim.statement,
+        verdict=outcome.label,
+        finding=outcome.finding,
+        replication=replication_kind(found.deviations) if found.evident else None,
+        agreement=agreement,
+        estimate=outcome.estimate,
+        interval=outcome.interval,
+        level=claim.level,
+        reported=None if isinstance(size, str) else size,
+        tolerance=tolerance.points if tolerance else None,
+        minimum_effect=least.points if least else None,
+        expected=claim.expected,
+        seeds=found.samples.seeds if found.samples else 0,
+        seeds_needed=outcome.seeds_needed,
+        deviations=found.deviations,
+        signature=signature_of(claim, found.samples, found.bearing, outcome, protocol),
+        reasons=tuple(text[:4000] for text in reasons),
+        evidence=evidence_of(claim, found.samples, found.bearing, outcome, protocol),
+    )
+
+
+def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -> _Finding:
+    """Decide a claim as if its evidence were direct, and list what it departs from."""
+    if needs is None:
+        bearing = Bearing((), (), (), ())
+        why = "The plan does not know this claim. Plan it, run the plan, and verify again."
+        return _Finding(Outcome("not_evaluable", "no_evidence", (why,)), bearing)
+    bearing = bench.ledger.bearing(needs)
+    notes = tuple(f"Not run: {_refusal(r)}" for r in needs.refusals[:_LISTED])
+    more = len(needs.refusals) - _LISTED
+    notes += (f"Not run: {more} more things, listed in the plan.",) if more > 0 else ()
+    protocol = bench.plan.protocol
+    if unusable := _unusable(bearing):
+        nothing = Outcome("not_evaluable", "no_evidence", (unusable,))
+        return _Finding(nothing, bearing, notes=notes)
+    reported = bench.reported.get(paper.protocol) if paper.protocol else None
+    if isinstance(claim, ProtocolClaim):
+        outcome = decide_settings(claim, protocol)
+        against = protocol_deviations(reported, protocol, name=paper.protocol, tasks=None)
+        return _settle(outcome, bearing, None, against, notes)
+    scope = scope_of(
+        claim.measure, conditions_of(claim), protocol=protocol, tasks_of=bench.tasks_of
+    )
+    samples = collect(scope, bearing.finished)
+    chosen = None
+    if isinstance(claim, SelectedGainClaim):
+        chosen = _choose(claim, samples, bearing, bench)
+    outcome = decide(claim, samples, protocol, chosen=chosen)
+    deviations = [
+        *protocol_deviations(
+            reported, protocol, name=paper.protocol, tasks=[t.task for t in scope.tasks]
+        ),
+        *measure_deviations(claim.measure, samples),
+    ]
+    if isinstance(claim, SelectedGainClaim) and chosen is not None:
+        deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)
+    return _settle(outcome, bearing, samples, tuple(deviations), notes)
+
+
+def _settle(
+    outcome: Outcome,
+    bearing: Bearing,
+    samples: Samples | None,
+    deviations: tuple[Deviation, ...],
+    notes: tuple[str, ...],
+) -> _Finding:
+    evident = outcome.finding != "no_evidence"
+    return _Finding(outcome, bearing, samples, deviations if evident else (), notes, evident)
+
+
+def _choose(
+    claim: SelectedGainClaim, samples: Samples, bearing: Bearing, bench: _Bench
+) -> BestPerTarget | None:
+    """Run the selection procedure; None where a candidate has no scores at all."""
+    protocol = bench.plan.protocol
+    candidates = [resolve(c, protocol) for c in claim.candidates]
+    if not samples.cells or any(c not in samples.arms for c in candidates):
+        return None
+    selecting = collect(selection_scope(claim, protocol, bench.tasks_of), bearing.finished)
+    return best_per_target(
+        claim, samples, selecting,
+        candidates=candidates, statistic=statistic_of(claim.measure),
+    )  # fmt: skip
+
+
+def _weigh(claim: Claim, found: _Finding) -> tuple[Outcome, Agreement | None]:
+    """Weaken an outcome by missing runs and by important deviations, and say if it agrees."""
+    outcome = found.outcome
+    decisive = outcome.label in ("reproduced", "not_reproduced")
+    if decisive and not found.bearing.complete and not isinstance(claim, ProtocolClaim):
+        outcome = outcome.held_back(
+            "inconclusive", "undecided", _incomplete(outcome, found.bearing)
+        )
+    if not found.evident or replication_kind(found.deviations) != "conceptual":
+        return outcome, None
+    important = [d.field for d in found.deviations if d.importance == "important"]
+    fields = _listed(important)
+    told = f"Under this protocol they would read: {outcome.label} ({outcome.finding})."
+    if only_measure_unknown(found.deviations):
+        why = (
+            f"The paper does not state {fields}, so nobody can know that the runs measured the "
+            f"same quantity. {told}"
+        )
+        return outcome.held_back("not_evaluable", "measure_unknown", (why,)), outcome.agreement
+    why = (
+        f"The evidence is conceptual: the runs depart in what can move the result ({fields}), so "
+        f"they neither bear the claim out nor refute it. {told}"
+    )
+    return outcome.held_back("not_evaluable", "conceptual_only", (why,)), outcome.agreement
+
+
+def _incomplete(outcome: Outcome, bearing: Bearing) -> tuple[str, ...]:
+    """Say why a decision is withheld while planned runs are missing."""
+    planned = len(bearing.finished) + len(bearing.failed) + len(bearing.unfinished)
+    reasons: list[str] = []
+    if bearing.failed:
+        reasons.append(
+            f"Withheld: {len(bearing.failed)} of {planned} planned runs failed, and failing may "
+            f"depend on what is measured: {_listed(bearing.failed)}. Mend the cause and run them."
+        )
+    if bearing.unfinished:
+        reasons.append(
+            f"Withheld: {len(bearing.unfinished)} of {planned} planned runs are not made yet, and "
+            "deciding before them would be an unplanned look at the scores: "
+            f"{_listed(bearing.unfinished)}. Run them."
+        )
+    told = f"The runs at hand alone would read: {outcome.label} ({outcome.finding})."
+    return (*reasons, told)
+
+
+def _unusable(bearing: Bearing) -> str | None:
+    """Return why no run can be looked at; None where some can."""
+    evaluators = sorted({run.spec.evaluator or "unknown" for run in bearing.finished})
+    if len(evaluators) > 1:
+        return f"The runs were scored by different code, {', '.join(evaluators)}: score them anew."
+    if bearing.finished:
+        return None
+    if bearing.failed:
+        return f"Every planned run failed or is missing: {_listed(bearing.failed)}."
+    if bearing.unfinished:
+        return f"None of the {len(bearing.unfinished)} planned runs is made yet."
+    return "The plan has no run for this claim."
+
+
+def _criterion_changed(claim: Claim, needs: ClaimNeeds | None) -> tuple[str, ...]:
+    if needs is None or needs.criterion == claim.criterion():
+        return ()
+    why = (
+        "The claim's criterion (measure, tolerance, minimum effect, level) was changed after the "
+        f"plan was made: {needs.criterion[:12]} then, {claim.criterion()[:12]} now."
+    )
+    return (why,)
+
+
+def _refusal(refusal: Refusal) -> str:
+    condition = f"[{refusal.condition.label()}]" if refusal.condition else None
+    where = " ".join(x for x in (refusal.task, condition) if x)
+    return f"{where}: {refusal.reason}" if where else refusal.reason
+
+
+def _listed(names: Sequence[str]) -> str:
+    short = [name if len(name) <= 200 else name[:197] + "..." for name in names[:_LISTED]]
+    more = len(names) - _LISTED
+    return ", ".join(short) + (f" and {more} more" if more > 0 else "")
