@@ -72,15 +72,15 @@ def test_a_process_killed_at_any_moment_leaves_only_whole_runs(path):
             path,
             begun,
         )
-        assert loop.stdout.readline() == "open\n"
-        time.sleep(0.003 * attempt)
+        said = [loop.stdout.readline() for _ in range(1 + attempt % 4)]
+        assert said[0] == "open\n"
+        time.sleep(0.001 * attempt)
         loop.send_signal(signal.SIGKILL)
-        said, _ = loop.communicate(timeout=60)
-        announced = {int(line) for line in said.splitlines()}
-        done |= announced
+        rest, _ = loop.communicate(timeout=60)
+        done |= {int(line) for line in [*said[1:], *rest.splitlines()]}
         found = check_after_a_crash(path, done)
         begun = max(found | {begun}) + 1
-    assert len(done) >= 5
+    assert len(done) >= 18
 
 
 FORKS = """
@@ -88,6 +88,8 @@ FORKS = """
     import replication.artifacts, replication.journal, replication.premises, replication.store
     OURS = {sys.modules[f"replication.{n}"].__file__
             for n in ("artifacts", "journal", "premises", "store")}
+
+    os.fsync = lambda _: None  # SIGKILL spares what the kernel holds, and this is much faster
 
     def work(last, folder):
         count = 0
@@ -107,10 +109,10 @@ FORKS = """
             do_run(store, 1)
         os._exit(0)
 
-    for last in range(1, 10**6):
+    for last in range(1, 10**6, int(sys.argv[2])):
         folder = path / str(last)
-        if len(sys.argv) > 2:
-            shutil.copytree(sys.argv[2], folder)
+        if len(sys.argv) > 3:
+            shutil.copytree(sys.argv[3], folder)
         pid = os.fork()
         if pid == 0:
             work(last, folder)
@@ -124,9 +126,10 @@ FORKS = """
 @pytest.mark.slow
 @pytest.mark.parametrize("crashed_before", [False, True])
 def test_a_process_killed_at_any_line_of_our_code_leaves_only_whole_runs(
-    path, tmp_path, crashed_before
+    path, tmp_path, crashed_before, monkeypatch
 ):
-    """One fork for each line that runs from opening a store to closing it; it dies there."""
+    """One fork for each line (after a crash, each third) from opening to closing; it dies there."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     earlier = tmp_path / "earlier"
     if crashed_before:  # after the run's folder had appeared, within the journal's line
         with Store.open(earlier) as store:
@@ -135,11 +138,11 @@ def test_a_process_killed_at_any_line_of_our_code_leaves_only_whole_runs(
             do_run(store, 3)
         os.truncate(earlier / "journal.jsonl", (earlier / "journal.jsonl").stat().st_size - 9)
     path.mkdir()
-    forks = child(FORKS, path, *([earlier] if crashed_before else []))
+    forks = child(FORKS, path, *([3, earlier] if crashed_before else [1]))
     _, errors = forks.communicate(timeout=300)
     assert forks.returncode == 0, errors
     folders = sorted(path.iterdir(), key=lambda p: int(p.name))
-    assert len(folders) > 150
+    assert len(folders) > 100
     before = {0, 3} if crashed_before else set()
     found = [check_after_a_crash(folder) for folder in folders]
     assert all(before <= seeds for seeds in found)
@@ -156,6 +159,7 @@ def test_a_full_disk_is_reported_and_loses_no_finished_run(path):
         import resource
         from replication.errors import StoreError
         with Store.open(path) as store:
+            store.add_plan(plan())
             do_run(store, 0)
             for seed in range(3, 20):
                 store.begin(spec(seed))  # so that the journal is the longest file
@@ -172,6 +176,7 @@ def test_a_full_disk_is_reported_and_loses_no_finished_run(path):
                         print("done")
                     except StoreError as error:
                         print("refused", "run again" in str(error))
+                    assert store.latest_plan() == plan()  # not half overwritten
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
             assert (path / "journal.jsonl").stat().st_size == size
             do_run(store, 2)
@@ -180,6 +185,6 @@ def test_a_full_disk_is_reported_and_loses_no_finished_run(path):
     )
     said, errors = full.communicate(timeout=60)
     assert full.returncode == 0, errors
-    assert said.splitlines() == ["refused True"] * 4
+    assert said.splitlines() == ["refused True"] * 3 + ["done"]
     # The second try got the run onto the disk before the journal was refused: it is not lost.
     assert check_after_a_crash(path, [0, 2]) == {0, 1, 2}
