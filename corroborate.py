@@ -1,16 +1,343 @@
-"""The command line of Corroborate: the composition root, which holds no logic of its own."""
+"""The command line of Corroborate: the composition root, which holds no logic of its own.
+
+Exit codes: 0 every verdict as expected; 1 at least one against expectation; 2 usage or invalid input;
+3 none against expectation but something inconclusive or not evaluable; 4 execution failed.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from claims.claim import ClaimSet
+    from replication.data import Source
+    from replication.protocol import Protocol
+    from replication.run import Plan, Run
+    from replication.store import Store
+    from verifier.verdict import Verdicts
 
 __all__ = ["main"]
+
+INVALID, UNDECIDED, FAILED = 2, 3, 4
+EMBEDDED = ("controls", "xstilts")
+"""What `corroborate audit` takes up when it is given nothing."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    _ = arguments
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        from claims.errors import CorroborateError
+    except ImportError as error:  # pragma: no cover - a broken installation
+        print(f"corroborate: the installation is broken: {error}", file=sys.stderr)
+        return FAILED
+    try:
+        return command(options)
+    except CorroborateError as error:
+        print(f"corroborate: {error}", file=sys.stderr)
+        return INVALID
+    except KeyboardInterrupt:
+        print("\ncorroborate: interrupted; the same command goes on from here", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        return INVALID
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.schema:
+        from claims.check import json_schema
+
+        _print_json(json_schema())
+        return 0
+    for name, claim_set in _claims(options.claims or _bundled()):
+        print(f"{name}: {len(claim_set.claims)} claims, no faults", file=sys.stderr)
     return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from reports.terminal import plan_json, plan_text
+
+    with tempfile.TemporaryDirectory() as folder:
+        plan, _ = _planned(options, Path(folder))
+    states = {}
+    if options.store:
+        with _reading(options.store) as store:
+            states = {d: store.state(d) for d in (s.digest() for s in plan.specs)}
+    if options.json:
+        _print_json(plan_json(plan, states))
+    else:
+        print(plan_text(plan, states, explain=options.explain))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from replication.store import Store
+
+    with Store.open(Path(options.store)) as store:
+        plan, source = _planned(options, store.path)
+        return _execute(options, plan, store, source)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from reports.terminal import status_json, status_text
+
+    with _reading(options.store) as store:
+        plan = store.latest_plan()
+        runs = {r.spec_digest: r for r in store.runs()}
+        damage = store.damage()
+        digests = [s.digest() for s in plan.specs] if plan else []
+        states = {d: store.state(d) for d in digests}
+        errors = {d: str(r.error) for d, r in runs.items() if r.error} | damage
+    if options.json:
+        _print_json(status_json(plan, states, errors))
+    else:
+        print(status_text(plan, states, errors))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from reports.terminal import verdicts_text
+
+    verdicts, *_ = _verified(options)
+    if options.json:
+        _print_json(verdicts.to_json())
+    else:
+        print(verdicts_text(verdicts))
+    return verdicts.exit_code()
+
+
+def _report(options: argparse.Namespace) -> int:
+    verdicts, claim_sets, plan, runs = _verified(options)
+    _write_report(options, verdicts, claim_sets, plan, runs)
+    return verdicts.exit_code()
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from replication.store import Store
+    from reports.terminal import verdicts_text
+
+    options.claims = options.claims or list(EMBEDDED)
+    options.store = str(Path(options.out) / "store")
+    with Store.open(Path(options.store)) as store:
+        plan, source = _planned(options, store.path)
+        executed = _execute(options, plan, store, source)
+    verdicts, claim_sets, plan, runs = _verified(options)
+    print(verdicts_text(verdicts), file=sys.stderr)
+    _write_report(options, verdicts, claim_sets, plan, runs)
+    return executed if executed == FAILED else verdicts.exit_code()
+
+
+def _show(options: argparse.Namespace) -> int:
+    from claims.errors import UnknownClaimsError
+    from reports.terminal import claim_text, run_text
+
+    store_path = Path(options.store)
+    if store_path.is_dir():
+        with _reading(options.store) as store:
+            runs = [r for r in store.runs() if r.spec_digest.startswith(options.id)]
+            for run in runs if len(options.id) >= 6 else []:
+                print(run_text(run, str(store.folder(run.spec_digest))))
+                return 0
+    for _, claim_set in _claims(options.claims or _bundled()):
+        for claim in claim_set.claims:
+            if claim.id == options.id:
+                options.claims = options.claims or _bundled()
+                verdicts = _verified(options)[0].verdicts if store_path.is_dir() else ()
+                found = next((v for v in verdicts if v.claim == claim.id), None)
+                print(claim_text(claim, claim_set, found))
+                return 0
+    raise UnknownClaimsError(
+        f"'{options.id}': found no claim of that id and no run of that digest ; expected one of "
+        f"them. Name claim files with --claims and a store with --store (now '{options.store}')."
+    )
+
+
+def _claims(arguments: list[str]) -> list[tuple[str, ClaimSet]]:
+    from claims.library import load
+
+    return [pair for argument in arguments for pair in load(argument)]
+
+
+def _bundled() -> list[str]:
+    from claims.library import bundled
+
+    return list(bundled())
+
+
+def _planned(options: argparse.Namespace, workspace: Path) -> tuple[Plan, Source]:
+    """Return the plan and the source; synthetic data are written below the workspace."""
+    from replication.data import FolderSource, open_source
+    from replication.plan import make_plan
+    from replication.protocols import load_protocol
+
+    protocol = load_protocol(options.protocol, options.size, options.seeds)
+    claim_sets = [s for _, s in _claims(options.claims)]
+    if protocol.simulated and options.data is None:
+        from replication.miniature.generate import write_miniature
+
+        source: Source = FolderSource(write_miniature(workspace / "miniature"), "the miniature")
+    else:
+        source = open_source(options.data)
+    return make_plan(claim_sets, protocol, source), source
+
+
+def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Source) -> int:
+    from replication.progress import Progress
+
+    from replication.engines.engine import engine
+
+    store.add_plan(plan)
+    units = Progress(plan.specs, sys.stderr)
+    budget = None if options.budget_hours is None else options.budget_hours * 3600
+    tally = engine(options.engine).run(plan, store, source, progress=units, budget_s=budget)
+    print(tally.sentence(), file=sys.stderr)
+    for digest, error in sorted(tally.failed.items()):
+        print(f"failed run {digest[:12]}: {error}", file=sys.stderr)
+    if tally.failed:
+        return FAILED
+    return UNDECIDED if tally.postponed else 0
+
+
+def _verified(
+    options: argparse.Namespace,
+) -> tuple[Verdicts, list[ClaimSet], Plan, tuple[Run, ...]]:
+    from replication.errors import StoreError
+    from replication.protocols import load_protocol
+    from verifier.verify import verify
+
+    claim_sets = [s for _, s in _claims(options.claims)]
+    names = sorted({s.paper.protocol for s in claim_sets if s.paper.protocol})
+    reported: dict[str, Protocol] = {n: load_protocol(n) for n in names}
+    with _reading(options.store) as store:
+        plan, runs = store.latest_plan(), store.runs()
+    if plan is None:
+        raise StoreError(
+            f"store '{options.store}': found no plan ; expected one. Use `corroborate run` first."
+        )
+    return verify(claim_sets, plan, runs, reported), claim_sets, plan, runs
+
+
+def _write_report(
+    options: argparse.Namespace,
+    verdicts: Verdicts,
+    claim_sets: list[ClaimSet],
+    plan: Plan,
+    runs: tuple[Run, ...],
+) -> None:
+    from datetime import UTC, datetime
+
+    from reports.build import build
+    from reports.write import write
+
+    document = build(
+        claim_sets,
+        verdicts,
+        plan=plan,
+        runs=runs,
+        commands=_commands(options, plan),
+        generated=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    for path in write(document, Path(options.out), options.format.split(",")):
+        print(f"report: {path}", file=sys.stderr)
+
+
+def _commands(options: argparse.Namespace, plan: Plan) -> list[str]:
+    """Return the commands that make the report again from nothing, and again from its store."""
+    from shlex import join
+
+    claims, protocol = list(options.claims), plan.protocol
+    run = ["corroborate", "run", *claims, "--protocol", protocol.name, "--store", options.store]
+    run += ["--size", protocol.size] if protocol.size != "full" else []
+    run += ["--seeds", str(protocol.seeds)]
+    run += [] if protocol.simulated else ["--data", plan.data] if plan.data != "hub" else []
+    stored = ["--store", options.store]
+    return [
+        join(run),
+        join(["corroborate", "verify", *claims, *stored]),
+        join(["corroborate", "report", *claims, *stored, "--out", options.out]),
+    ]
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[Store]:
+    from replication.store import Store
+
+    with Store.open(Path(path), write=False) as store:
+        yield store
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="corroborate", description=__doc__.split("\n\n")[1])
+    parser.description = "Find out whether runs bear out what a machine-learning paper claims."
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> Any:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    check = add("check", _check, "Validate claim files; report every fault at once.")
+    check.add_argument("claims", nargs="*", metavar="CLAIMS")
+    check.add_argument("--schema", action="store_true", help="print the JSON Schema for editors")
+    plan = add("plan", _plan, "Show the runs that claims need, before anything runs.")
+    _add_what(plan, protocol=None)
+    plan.add_argument("--store", help="say what this store has already")
+    plan.add_argument("--explain", action="store_true", help="list every run and why")
+    plan.add_argument("--json", action="store_true")
+    run = add("run", _run, "Execute the runs that claims need; goes on where it stopped.")
+    _add_what(run, protocol=None)
+    run.add_argument("--store", required=True)
+    _add_how(run)
+    status = add("status", _status, "Say what is done, failed and left, and why.")
+    status.add_argument("--store", required=True)
+    status.add_argument("--json", action="store_true")
+    verify = add("verify", _verify, "Decide claims on the runs of a store.")
+    verify.add_argument("claims", nargs="+", metavar="CLAIMS")
+    verify.add_argument("--store", required=True)
+    verify.add_argument("--json", action="store_true")
+    report = add("report", _report, "Write the report of a store's runs.")
+    report.add_argument("claims", nargs="+", metavar="CLAIMS")
+    report.add_argument("--store", required=True)
+    _add_out(report)
+    audit = add("audit", _audit, "Plan, run, verify and report; alone, the embedded miniature.")
+    _add_what(audit, protocol="miniature", nargs="*")
+    _add_how(audit)
+    _add_out(audit)
+    show = add("show", _show, "Show a claim, a run or a verdict, with the path to its sources.")
+    show.add_argument("id", metavar="ID", help="a claim's id, or six or more digits of a run")
+    show.add_argument("--claims", nargs="+", metavar="CLAIMS")
+    show.add_argument("--store", default="out/store")
+    return parser
+
+
+def _add_what(parser: Any, protocol: str | None, nargs: str = "+") -> None:
+    parser.add_argument("claims", nargs=nargs, metavar="CLAIMS", help="file, folder or bundled set")
+    parser.add_argument("--protocol", required=protocol is None, default=protocol)
+    parser.add_argument("--size", help="one of the protocol's sizes")
+    parser.add_argument("--seeds", type=int, help="replicates per condition")
+    parser.add_argument("--data", help="folder in the hub's layout; the hub where absent")
+
+
+def _add_how(parser: Any) -> None:
+    parser.add_argument("--engine", default="inline")
+    parser.add_argument("--budget-hours", type=float, help="start no further run after this long")
+
+
+def _add_out(parser: Any) -> None:
+    parser.add_argument("--out", default="out")
+    parser.add_argument("--format", default="md,json", help="comma-separated: md, json")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,9 @@ class RankingClaim(_ClaimBase):
         if not set(self.claimed) <= set(self.candidates):
             raise ValueError("every claimed condition must be among the candidates")
         if not len(self.claimed) <= self.top < len(self.candidates):
-            raise ValueError("top must be at least the number claimed and below the number of candidates")
+            raise ValueError(
+                "top must be at least the number claimed and below the number of candidates"
+            )
         return self
 
 
@@ -228,7 +230,9 @@ class Paper(Record):
     """The paper, or other document, that makes the claims."""
 
     title: Text
-    arxiv: Annotated[str, Field(pattern=r"^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})v\d+$")] | None = None
+    arxiv: (
+        Annotated[str, Field(pattern=r"^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})v\d+$")] | None
+    ) = None
     """arXiv identifier with its version, since claims change between versions."""
     protocol: Name | None = None
     """Protocol record that states what the paper reports of its own method."""
@@ -261,4 +265,6 @@ def _check_reported(
     if tolerance is None:
         raise ValueError("tolerance is required where reported is a number")
     if reported == 0 or (reported > 0) != (direction == "up"):
-        raise ValueError(f"reported must be {'above' if direction == 'up' else 'below'} 0 for direction {direction}")
+        raise ValueError(
+            f"reported must be {'above' if direction == 'up' else 'below'} 0 for direction {direction}"
+        )

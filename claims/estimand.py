@@ -66,7 +66,9 @@ class Contrast(Record):
         factors = self.factors()
         if len(factors) != 1:
             named = ", ".join(factors) or "none"
-            raise ValueError(f"treatment and control must differ in one factor, they differ in: {named}")
+            raise ValueError(
+                f"treatment and control must differ in one factor, they differ in: {named}"
+            )
         return self
 
     def factors(self) -> tuple[str, ...]:

@@ -60,9 +60,7 @@ def _walk(path: str, left: object, right: object) -> list[Deviation]:
         return []
     minor = left == UNKNOWN or path.rsplit(".", 1)[-1] in _MINOR
     importance: Importance = "minor" if minor else "important"
-    return [
-        Deviation(field=path, reported=_show(left), used=_show(right), importance=importance)
-    ]
+    return [Deviation(field=path, reported=_show(left), used=_show(right), importance=importance)]
 
 
 def _show(value: object) -> str:

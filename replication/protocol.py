@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from claims.estimand import SeedStatistic, Split
 from claims.record import Name, Record, Text, Unknown
@@ -16,6 +16,7 @@ __all__ = [
     "Architecture",
     "Base",
     "Evaluation",
+    "Lengths",
     "Mixing",
     "Pretraining",
     "Protocol",
@@ -41,7 +42,7 @@ class Architecture(Record):
     max_positions: Count
     """Longest sequence in tokens."""
     dropout: Share = 0.1
-    tokenizer: Literal["unigram", "words"] = "unigram"
+    tokenizer: Literal["bytes", "words"] = "bytes"
     """Kind of tokenizer trained on the pretraining text."""
 
 
@@ -53,6 +54,15 @@ class Base(Record):
     revision: str | None = None
     """Commit of the hub repository."""
     architecture: Architecture | None = None
+
+
+class Lengths(Record):
+    """How long sequences are cut."""
+
+    max_length: Count
+    """Longest sequence in tokens."""
+    stride: Annotated[int, Field(ge=0)] | None = None
+    """Overlap in tokens of two windows over one question's context."""
 
 
 class Recipe(Record):
@@ -73,6 +83,11 @@ class Recipe(Record):
     """Longest sequence in tokens; longer ones are truncated, or split where a stride is given."""
     stride: Count | Unknown | None = None
     """Overlap in tokens of two windows over one question's context."""
+
+    def lengths(self) -> Lengths:
+        """Return how sequences are cut; the recipe must not leave that unknown."""
+        stride = self.stride if isinstance(self.stride, int) else None
+        return Lengths(max_length=int(self.max_length), stride=stride)
 
 
 class Pretraining(Record):
@@ -104,6 +119,12 @@ class Target(Record):
     """Task whose training data is used; null for evaluation without training."""
     recipe: Recipe | None = None
 
+    @model_validator(mode="after")
+    def _trained_with_a_recipe(self) -> Target:
+        if (self.train_on is None) != (self.recipe is None):
+            raise ValueError("train_on and recipe must be given together, or neither")
+        return self
+
 
 class Retrieval(Record):
     """How sentences become vectors."""
@@ -112,6 +133,8 @@ class Retrieval(Record):
     """Index of the hidden state, 0 being the embeddings."""
     pooling: Literal["mean"] | Unknown = "mean"
     """`mean`: over all tokens that are not padding, special tokens included."""
+    max_length: Count | Unknown
+    """Longest sentence in tokens; longer ones are truncated."""
 
 
 class Evaluation(Record):

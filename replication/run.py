@@ -11,7 +11,7 @@ from pydantic import Field
 
 from claims.estimand import Condition, Split
 from claims.record import Name, Record, Text
-from replication.protocol import Base, Mixing, Pretraining, Protocol, Recipe, Retrieval
+from replication.protocol import Base, Lengths, Mixing, Pretraining, Protocol, Recipe, Retrieval
 from replication.tasks.row import Metric
 
 __all__ = [
@@ -63,10 +63,12 @@ class RunSpec(Record):
     """Run whose checkpoint this one starts from; null for the base checkpoint."""
     base: Base
     recipes: dict[Name, Recipe] = {}
-    """Recipe per trained task; `pretraining` for the pretraining phase."""
+    """Recipe per trained task."""
     pretraining: Pretraining | None = None
     mixing: Mixing | None = None
     retrieval: Retrieval | None = None
+    lengths: Lengths | None = None
+    """How sequences are cut in evaluation."""
     examples_per_language: int | None = None
     data: tuple[DataUse, ...]
     precision: Literal["fp32", "bf16", "auto"]

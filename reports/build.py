@@ -28,7 +28,7 @@ __all__ = ["build"]
 _PHASES: tuple[Phase, ...] = ("pretraining", "intermediate", "target", "evaluation")
 
 
-def build(  # noqa: PLR0913 - six is this project's own limit
+def build(
     claim_sets: Sequence[ClaimSet],
     verdicts: Verdicts,
     *,

@@ -57,6 +57,8 @@ class Task(Record):
     """Class names in the order of their integer codes."""
     metrics: tuple[Metric, ...] = ()
     """Metrics of the task's score, which is their mean; empty for intermediate tasks."""
+    answer_rules: Literal["squad_v1", "squad_v2", "mlqa"] = "squad_v1"
+    """Whose normalisation of answers span QA uses; XTREME takes MLQA's own for MLQA only."""
     chance: Annotated[float, Field(ge=0, le=100)] | None = None
     """Expected score, in points, of a system that knows nothing; null where there is no simple one."""
     leaks: tuple[Leak, ...] = ()

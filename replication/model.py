@@ -1,0 +1,172 @@
+"""The encoder with its heads: built from a config, a checkpoint folder or a hub id, and saved.
+
+Checkpoints are a folder with `config.json` and `model.safetensors`; nothing is ever unpickled and no
+code of a checkpoint is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PretrainedConfig, XLMRobertaConfig
+
+from replication.batching import Batch
+from replication.errors import ReplicationError
+from replication.protocol import Architecture
+
+__all__ = ["EncoderWithHeads", "config_of", "hub_encoder", "load", "new_encoder", "save"]
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+HEAD = "heads."
+
+
+class EncoderWithHeads(nn.Module):
+    """One shared encoder and a head per task."""
+
+    def __init__(self, encoder: nn.Module, heads: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleDict(dict(heads))
+
+    @property
+    def width(self) -> int:
+        """Return the size of a hidden state."""
+        return int(self.encoder.config.hidden_size)  # type: ignore[union-attr, arg-type]
+
+    @property
+    def dropout(self) -> float:
+        """Return the encoder's dropout, which heads share."""
+        return float(self.encoder.config.hidden_dropout_prob)  # type: ignore[union-attr, arg-type]
+
+    def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
+        """Return hidden states, (rows, length, width).
+
+        Args:
+            batch: padded token ids.
+            layer: index of the hidden state, 0 being the embeddings; None for the last.
+
+        Raises:
+            ReplicationError: the encoder has no such layer.
+        """
+        output = self.encoder(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            output_hidden_states=layer is not None,
+        )
+        if layer is None:
+            return output.last_hidden_state  # type: ignore[no-any-return]
+        if layer >= len(output.hidden_states):
+            raise ReplicationError(
+                f"retrieval layer: found {layer} ; expected 0 to {len(output.hidden_states) - 1}."
+            )
+        return output.hidden_states[layer]  # type: ignore[no-any-return]
+
+
+def config_of(architecture: Architecture, tokenizer: Any) -> XLMRobertaConfig:
+    """Return an XLM-R config of the given size, its vocabulary that of the tokenizer."""
+    return XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=architecture.width,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.attention_heads,
+        intermediate_size=architecture.feed_forward,
+        # XLM-R counts positions from the padding index on, hence two more than tokens
+        max_position_embeddings=architecture.max_positions + 2,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        hidden_dropout_prob=architecture.dropout,
+        attention_probs_dropout_prob=architecture.dropout,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+    )
+
+
+def new_encoder(config: PretrainedConfig) -> nn.Module:
+    """Return an encoder with random weights, drawn from torch's generator."""
+    build: Any = AutoModel.from_config
+    return _without_pooler(lambda **kw: build(config, **kw))
+
+
+def hub_encoder(checkpoint: str, revision: str | None) -> nn.Module:
+    """Return a pretrained encoder from a hub id or a local folder, safetensors only.
+
+    Raises:
+        ReplicationError: there is no such checkpoint, or it has no safetensors weights.
+    """
+    try:
+        return _without_pooler(
+            lambda **kw: AutoModel.from_pretrained(
+                checkpoint,
+                revision=revision,
+                use_safetensors=True,
+                trust_remote_code=False,
+                torch_dtype=torch.float32,
+                **kw,
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise ReplicationError(
+            f"checkpoint '{checkpoint}': cannot be loaded: {error}. "
+            "Name a hub id or a folder with config.json and model.safetensors."
+        ) from error
+
+
+def save(model: EncoderWithHeads, folder: Path) -> None:
+    """Write config and weights of encoder and heads into a folder."""
+    config: PretrainedConfig = model.encoder.config  # type: ignore[assignment]
+    (folder / CONFIG).write_text(config.to_json_string(use_diff=False), encoding="utf-8")
+    state = {n: t.detach().cpu().contiguous() for n, t in model.state_dict().items()}
+    save_file(_untied(state), folder / WEIGHTS)
+
+
+def load(folder: Path, heads: Mapping[str, nn.Module]) -> EncoderWithHeads:
+    """Read an encoder and those of the given heads that the folder holds; other heads stay fresh.
+
+    Raises:
+        ReplicationError: the weights do not fit the config.
+    """
+    settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+    model = EncoderWithHeads(new_encoder(config), heads)
+    state = load_file(folder / WEIGHTS)
+    known = {f"{HEAD}{name}." for name in heads}
+    wanted = {n: t for n, t in state.items() if _wanted(n, known)}
+    missing, surplus = model.load_state_dict(wanted, strict=False)
+    absent = [n for n in missing if not n.startswith(HEAD)]
+    if absent or surplus:
+        raise ReplicationError(
+            f"checkpoint '{folder}': found {len(absent)} weights absent and {len(surplus)} surplus ; "
+            "expected those of its config. Remove the run and run it again."
+        )
+    return model
+
+
+def _wanted(name: str, heads: set[str]) -> bool:
+    return not name.startswith(HEAD) or any(name.startswith(h) for h in heads)
+
+
+def _untied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give tensors that share storage their own, since safetensors refuses sharing."""
+    seen: set[int] = set()
+    result = {}
+    for name, tensor in state.items():
+        pointer = tensor.data_ptr()
+        result[name] = tensor.clone() if pointer in seen else tensor
+        seen.add(pointer)
+    return result
+
+
+def _without_pooler(build: Any) -> nn.Module:
+    """Build without the pooling layer where the architecture has that option."""
+    try:
+        return build(add_pooling_layer=False)  # type: ignore[no-any-return]
+    except TypeError:
+        return build()  # type: ignore[no-any-return]

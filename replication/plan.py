@@ -1,0 +1,253 @@
+"""From claims and a protocol to the smallest set of runs, with a reason for each thing refused.
+
+A pure function of its inputs: no clock, no chance, no dependence on the order of claims.
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from claims.claim import Claim, ClaimSet, ProtocolClaim, SelectedGainClaim
+from claims.estimand import Condition, Contrast, Measure
+from claims.record import UNKNOWN, digest_of
+from replication.data import Source
+from replication.errors import DataError, PlanError
+from replication.protocol import Protocol
+from replication.run import ClaimNeeds, Phase, Plan, Refusal
+from replication.specs import SpecBuilder
+from replication.tasks.row import benchmark_tasks, tasks
+
+__all__ = ["conditions_of", "contrasts_of", "make_plan", "resolve"]
+
+_ORDER: dict[Phase, int] = {"pretraining": 0, "intermediate": 1, "target": 2, "evaluation": 3}
+
+
+def resolve(condition: Condition, protocol: Protocol) -> Condition:
+    """Return the condition with `all` replaced by the protocol's intermediate tasks."""
+    if condition.intermediate != "all":
+        return condition
+    return condition.model_copy(update={"intermediate": tuple(sorted(protocol.intermediate_tasks))})
+
+
+def contrasts_of(claim: Claim) -> tuple[Contrast, ...]:
+    """Return the contrasts of a claim over several of them; none for other kinds."""
+    return tuple(getattr(claim, "contrasts", ()))
+
+
+def conditions_of(claim: Claim) -> tuple[Condition, ...]:
+    """Return every condition that a claim names, as written, without repetition."""
+    named: list[Condition] = []
+    for contrast in contrasts_of(claim):
+        named += [contrast.treatment, contrast.control]
+    for field in ("treatment", "control", "condition"):
+        if isinstance(found := getattr(claim, field, None), Condition):
+            named.append(found)
+    named += getattr(claim, "candidates", ())
+    return tuple(dict.fromkeys(named))
+
+
+def make_plan(claim_sets: Sequence[ClaimSet], protocol: Protocol, source: Source) -> Plan:
+    """Return the runs that the claims need, shared phases once, and what is refused with its reason.
+
+    Raises:
+        PlanError: two claims share an id, or the protocol leaves open what a run must know.
+    """
+    claims = [c for s in claim_sets for c in s.claims]
+    ids = [c.id for c in claims]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise PlanError(
+            f"claims {', '.join(twice)}: found the id twice ; expected ids that differ."
+        )
+    _refuse_unknown(protocol)
+    planner = _Planner(protocol, source)
+    needs: dict[str, ClaimNeeds] = {}
+    for claim_set in claim_sets:
+        own = [planner.needs(c) for c in claim_set.claims if not isinstance(c, ProtocolClaim)]
+        shared = tuple(sorted({r for n in own for r in n.runs}))
+        own += [
+            _protocol_needs(c, shared) for c in claim_set.claims if isinstance(c, ProtocolClaim)
+        ]
+        needs |= {n.claim: n for n in own}
+    specs = planner.builder.reachable({r for n in needs.values() for r in n.runs})
+    ordered = sorted(specs.items(), key=lambda s: (_ORDER[s[1].phase], s[1].title(), s[0]))
+    return Plan(
+        protocol=protocol,
+        data=source.name,
+        needs=tuple(needs[i] for i in sorted(needs)),
+        specs=tuple(spec for _, spec in ordered),
+        claims_digest=digest_of(sorted(s.digest() for s in claim_sets)),
+    )
+
+
+class _Planner:
+    """What one protocol and one source can do for claims."""
+
+    def __init__(self, protocol: Protocol, source: Source) -> None:
+        self.protocol = protocol
+        self.source = source
+        self.builder = SpecBuilder(protocol, source)
+
+    def needs(self, claim: Claim) -> ClaimNeeds:
+        """Return the evaluation runs that bear on one claim, and the refusals."""
+        refusals: list[Refusal] = []
+        wanted = self._conditions(claim, refusals)
+        measure: Measure = claim.measure  # type: ignore[union-attr]
+        usable = self._tasks(measure, wanted, refusals)
+        runs: set[str] = set()
+        for task in usable:
+            splits = {self.split(task, measure.split)}
+            if isinstance(claim, SelectedGainClaim):
+                splits.add(self.split(task, claim.selection.split))
+            for condition in wanted:
+                for split in splits:
+                    runs |= set(self.builder.evaluations(condition, task, split))
+        return ClaimNeeds(
+            claim=claim.id,
+            criterion=claim.criterion(),
+            runs=tuple(sorted(runs)),
+            refusals=tuple(sorted(set(refusals), key=lambda r: r.canonical())),
+        )
+
+    def split(self, task: str, claimed: str) -> str:
+        """Return the split that the claim names where it is known and there, else the protocol's."""
+        if claimed != UNKNOWN and self.source.languages(tasks()[task], claimed):
+            return claimed
+        return self.protocol.evaluation.splits[task]
+
+    def _conditions(self, claim: Claim, refusals: list[Refusal]) -> list[Condition]:
+        """Return the conditions to run: all of them, or for claims over contrasts those that can be."""
+        reasons = {c: self._condition_faults(c) for c in conditions_of(claim)}
+        missing = {c: self._missing_tasks(c) for c in reasons}
+        if every := sorted({t for found in missing.values() for t in found}):
+            reason = f"Protocol '{self.protocol.name}' has no intermediate task {', '.join(every)}."
+            refusals.append(Refusal(reason=reason))
+        refusals += [Refusal(reason=r, condition=c) for c, found in reasons.items() for r in found]
+        able = [c for c, found in reasons.items() if not found and not missing[c]]
+        contrasts = contrasts_of(claim)
+        if contrasts:
+            whole = [k for k in contrasts if k.treatment in able and k.control in able]
+            able = [c for k in whole for c in (k.treatment, k.control)]
+        elif len(able) < len(reasons):
+            able = []
+        return list(dict.fromkeys(resolve(c, self.protocol) for c in able))
+
+    def _condition_faults(self, condition: Condition) -> list[str]:
+        """Return why a condition cannot be trained under this protocol with these data."""
+        name = self.protocol.name
+        faults = []
+        if condition.mlm:
+            faults.append(
+                f"Protocol '{name}' has no masked-language modelling in the intermediate phase."
+            )
+        if condition.base != "protocol":
+            faults.append(
+                f"Protocol '{name}' starts from its own base, not from '{condition.base}'."
+            )
+        faults += [
+            f"No {field.replace('_', ' ')} but English is at hand."
+            for field in ("intermediate_language", "training_language")
+            if getattr(condition, field) != "en"
+        ]
+        for task in resolve(condition, self.protocol).intermediate:
+            fault = self._training_fault(task) if task in self.protocol.intermediate_tasks else None
+            faults += [fault] if fault else []
+        return faults
+
+    def _missing_tasks(self, condition: Condition) -> list[str]:
+        """Return the condition's intermediate tasks that the protocol does not have."""
+        wanted = resolve(condition, self.protocol).intermediate
+        return [t for t in wanted if t not in self.protocol.intermediate_tasks]
+
+    def _training_fault(self, task: str) -> str | None:
+        """Return why a task cannot be trained on; None where it can."""
+        if task not in tasks():
+            return f"Task '{task}' has no row in replication/tasks."
+        split = self.protocol.train_splits.get(task, "train")
+        try:
+            there = "en" in self.source.languages(tasks()[task], split)
+        except DataError as error:
+            return str(error)
+        if not there:
+            return f"Task '{task}' has no English split '{split}' in {self.source.name}."
+        return None
+
+    def _tasks(
+        self, measure: Measure, conditions: list[Condition], refusals: list[Refusal]
+    ) -> list[str]:
+        """Return the target tasks that every condition can be scored on."""
+        if not conditions:
+            return []
+        names = measure.tasks
+        if names == "all":
+            names = tuple(t.name for t in benchmark_tasks(measure.benchmark))
+        usable = []
+        for task in names:
+            found = [Refusal(reason=r, task=task) for r in self._task_faults(task, measure.split)]
+            found += [r for c in conditions for r in self._leaks(c, task)]
+            refusals += found
+            if not found:
+                usable.append(task)
+        return usable
+
+    def _task_faults(self, task: str, claimed_split: str) -> list[str]:
+        target = self.protocol.targets.get(task)
+        if target is None or task not in tasks():
+            return [f"Protocol '{self.protocol.name}' does not have this target task."]
+        fault = self._training_fault(target.train_on) if target.train_on else None
+        if fault:
+            return [fault]
+        split = self.split(task, claimed_split)
+        if not self.source.languages(tasks()[task], split):
+            return [f"Task '{task}' has no split '{split}' in {self.source.name}."]
+        return []
+
+    def _leaks(self, condition: Condition, task: str) -> list[Refusal]:
+        """Return why training data of this lineage gives away what the task evaluates."""
+        target = self.protocol.targets.get(task)
+        trained = list(condition.intermediate)
+        if target is not None and target.train_on:
+            trained.append(target.train_on)
+        return [
+            Refusal(
+                reason=(
+                    f"Training on split '{leak.split}' of '{name}' leaks into '{task}': "
+                    f"{leak.because}"
+                ),
+                condition=condition,
+                task=task,
+            )
+            for name in trained
+            if name in tasks()
+            for leak in tasks()[name].leaks
+            if leak.split == self.protocol.train_splits.get(name, "train") and task in leak.into
+        ]
+
+
+def _protocol_needs(claim: ProtocolClaim, runs: tuple[str, ...]) -> ClaimNeeds:
+    """A claim about settings rests on whatever its neighbours run; alone it needs no training."""
+    refusals = () if runs else (Refusal(reason="No other claim of the file needs a run."),)
+    return ClaimNeeds(claim=claim.id, criterion=claim.criterion(), runs=runs, refusals=refusals)
+
+
+def _refuse_unknown(protocol: Protocol) -> None:
+    """Refuse a protocol that says `unknown` where a run must know."""
+    found = sorted(_unknown_fields("", protocol.model_dump(mode="json", exclude={"sources"})))
+    if protocol.base.checkpoint is None and (
+        protocol.base.architecture is None or protocol.pretraining is None
+    ):
+        found.append("base.checkpoint (or base.architecture with pretraining)")
+    if found:
+        raise PlanError(
+            f"protocol '{protocol.name}': found unknown {', '.join(found)} ; expected values. "
+            "It states what a paper reports and cannot run; name a protocol that fills these in."
+        )
+
+
+def _unknown_fields(path: str, value: object) -> list[str]:
+    """Return the dotted fields that say `unknown`, but for how a result is summarised."""
+    if isinstance(value, dict):
+        return [f for k, v in value.items() for f in _unknown_fields(f"{path}.{k}".strip("."), v)]
+    harmless = path in ("precision", "seed_statistic", "evaluation.selection")
+    return [path] if value == UNKNOWN and not harmless else []

@@ -1,0 +1,163 @@
+"""The run specs of one protocol: which run starts from which, each built once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from claims.estimand import Condition
+from replication.data import Source
+from replication.protocol import Lengths, Protocol, Recipe
+from replication.run import EVALUATOR, DataUse, RunSpec
+from replication.tasks.row import Task, corpora, tasks
+
+__all__ = ["SpecBuilder"]
+
+
+class SpecBuilder:
+    """Builds specs for conditions and seeds, and remembers them by digest."""
+
+    def __init__(self, protocol: Protocol, source: Source) -> None:
+        """Keep the protocol and the source, which gives each piece of data its revision."""
+        self.protocol = protocol
+        self.source = source
+        self.specs: dict[str, RunSpec] = {}
+        self._seen: dict[tuple[object, ...], str] = {}
+        self._precision = protocol.precision if protocol.precision != "unknown" else "auto"
+
+    def evaluations(self, condition: Condition, task: str, split: str) -> tuple[str, ...]:
+        """Return the digests of one evaluation per seed.
+
+        Where nothing random follows the base checkpoint, there is one evaluation, without a seed.
+        """
+        target = self.protocol.targets[task]
+        fixed = not condition.intermediate and target.train_on is None
+        seeds = [None] if fixed else list(range(int(self.protocol.seeds)))
+        return tuple(self._evaluation(condition, task, split, seed) for seed in seeds)
+
+    def reachable(self, digests: Iterable[str]) -> dict[str, RunSpec]:
+        """Return the specs of some runs and of all runs that they start from."""
+        found: dict[str, RunSpec] = {}
+        todo = sorted(digests)
+        while todo:
+            digest = todo.pop()
+            if digest not in found:
+                found[digest] = self.specs[digest]
+                todo += [p for p in (found[digest].parent,) if p is not None]
+        return found
+
+    def _evaluation(self, condition: Condition, task: str, split: str, seed: int | None) -> str:
+        key = ("evaluation", condition, task, split, seed)
+        if key in self._seen:
+            return self._seen[key]
+        target, evaluation = self.protocol.targets[task], self.protocol.evaluation
+        row = tasks()[task]
+        if target.train_on is None:
+            parent = self._intermediate(condition, seed)
+            retrieval = evaluation.retrieval
+            assert retrieval is not None
+            lengths = Lengths(max_length=int(retrieval.max_length))
+        else:
+            assert target.recipe is not None
+            parent = self._target(condition, target.train_on, target.recipe, seed)
+            retrieval, lengths = None, target.recipe.lengths()
+        spec = RunSpec(
+            phase="evaluation",
+            condition=condition,
+            seed=seed,
+            tasks=(task,),
+            parent=parent,
+            base=self.protocol.base,
+            lengths=lengths,
+            retrieval=retrieval,
+            examples_per_language=evaluation.examples_per_language,
+            data=(self._use(row, split, self.source.languages(row, split)),),
+            precision=self._precision,
+            evaluator=EVALUATOR,
+        )
+        return self._keep(key, spec)
+
+    def _target(self, condition: Condition, train_on: str, recipe: Recipe, seed: int | None) -> str:
+        key = ("target", condition, train_on, recipe, seed)
+        if key in self._seen:
+            return self._seen[key]
+        spec = RunSpec(
+            phase="target",
+            condition=condition,
+            seed=seed,
+            tasks=(train_on,),
+            parent=self._intermediate(condition, seed),
+            base=self.protocol.base,
+            recipes={train_on: recipe},
+            data=(self._train_use(train_on),),
+            precision=self._precision,
+        )
+        return self._keep(key, spec)
+
+    def _intermediate(self, condition: Condition, seed: int | None) -> str | None:
+        """Return the digest of the intermediate phase, or of the base where there is none."""
+        if not condition.intermediate:
+            return self._pretraining()
+        key = ("intermediate", condition, seed)
+        if key in self._seen:
+            return self._seen[key]
+        names = tuple(condition.intermediate)
+        special = self.protocol.intermediate_recipes
+        spec = RunSpec(
+            phase="intermediate",
+            condition=condition,
+            seed=seed,
+            tasks=names,
+            parent=self._pretraining(),
+            base=self.protocol.base,
+            recipes={n: special.get(n, self.protocol.intermediate) for n in names},
+            mixing=self.protocol.mixing if len(names) > 1 else None,
+            data=tuple(self._train_use(n) for n in names),
+            precision=self._precision,
+        )
+        return self._keep(key, spec)
+
+    def _pretraining(self) -> str | None:
+        """Return the digest of pretraining from scratch; None where the base is a checkpoint."""
+        pretraining = self.protocol.pretraining
+        if pretraining is None:
+            return None
+        key = ("pretraining",)
+        if key in self._seen:
+            return self._seen[key]
+        uses = []
+        for name in pretraining.corpus:
+            revision = self.source.text_revision(corpora()[name])
+            if revision is not None:
+                languages = tuple(sorted(corpora()[name].languages))
+                uses.append(
+                    DataUse(name=name, split="text", languages=languages, revision=revision)
+                )
+        spec = RunSpec(
+            phase="pretraining",
+            condition=None,
+            seed=pretraining.seed,
+            tasks=(),
+            parent=None,
+            base=self.protocol.base,
+            pretraining=pretraining,
+            data=tuple(uses),
+            precision=self._precision,
+        )
+        return self._keep(key, spec)
+
+    def _train_use(self, name: str) -> DataUse:
+        return self._use(tasks()[name], self.protocol.train_splits.get(name, "train"), ("en",))
+
+    def _use(self, task: Task, split: str, languages: tuple[str, ...]) -> DataUse:
+        return DataUse(
+            name=task.name,
+            split=split,
+            languages=languages,
+            revision=self.source.revision(task, split, languages),
+        )
+
+    def _keep(self, key: tuple[object, ...], spec: RunSpec) -> str:
+        digest = spec.digest()
+        self.specs[digest] = spec
+        self._seen[key] = digest
+        return digest

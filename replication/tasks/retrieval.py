@@ -1,0 +1,79 @@
+"""Retrieval without a head: mean-pooled hidden states, nearest neighbour by cosine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from torch import Tensor, nn
+
+from replication.batching import Batch, Feature
+from replication.data import Example
+from replication.errors import ReplicationError
+from replication.protocol import Lengths
+from replication.scoring import nearest
+from replication.tasks.family import Family, Scored
+from replication.tasks.row import Task
+
+__all__ = ["FAMILY", "Retrieval"]
+
+
+class Retrieval:
+    """The family `retrieval`: each source sentence should find its own target sentence."""
+
+    name = "retrieval"
+
+    def features(
+        self, examples: list[Example], task: Task, tokenizer: Any, lengths: Lengths, *, train: bool
+    ) -> list[Feature]:
+        """Tokenise all source sentences, then all target sentences; `extra` says which side."""
+        if train:
+            raise ReplicationError(
+                f"task '{task.name}': retrieval has no head ; expected no training."
+            )
+        features = []
+        for side in ("source", "target"):
+            encoded = tokenizer(
+                [e[side] for e in examples], truncation=True, max_length=lengths.max_length
+            )
+            features += [
+                Feature([ids], None, example=i, extra={"side": side})
+                for i, ids in enumerate(encoded["input_ids"])
+            ]
+        return features
+
+    def head(self, width: int, task: Task, dropout: float) -> None:
+        """Return None: vectors are read off the encoder."""
+        del width, task, dropout
+
+    def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
+        """Refuse: there is nothing to train."""
+        del hidden, head
+        raise ReplicationError(f"retrieval: asked to train on {len(batch.features)} sentences.")
+
+    def predict(self, hidden: Tensor, head: nn.Module | None, batch: Batch) -> list[Any]:
+        """Return the mean over each sentence's tokens, special ones included, as float32 vectors."""
+        del head
+        mask = batch.attention_mask[..., None].to(hidden.dtype)
+        pooled = (hidden * mask).sum(1).float() / mask.sum(1).float()
+        return list(pooled.cpu().numpy())
+
+    def score(
+        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+    ) -> Scored:
+        """Score by the share of English sentences whose nearest neighbour is their own translation.
+
+        English is the target column; the queries are English, as in the authors' later code.
+        """
+        del task
+        side = {"source": [np.empty(0)] * len(examples), "target": [np.empty(0)] * len(examples)}
+        for feature, vector in zip(features, raw, strict=True):
+            side[feature.extra["side"]][feature.example] = vector
+        found = nearest(np.stack(side["target"]), np.stack(side["source"]))
+        right = (found == np.arange(len(examples))).astype("float64")
+        items = pa.table({"id": [e["id"] for e in examples], "accuracy": right})
+        return Scored({"accuracy": float(right.mean() * 100)}, items, found.tolist())
+
+
+FAMILY: Family = Retrieval()

@@ -1,0 +1,141 @@
+"""Tagging of words: each word's first subword carries its tag; long sentences are split at words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from replication.batching import Batch, Feature
+from replication.data import Example
+from replication.protocol import Lengths
+from replication.spans import span_counts
+from replication.tasks.classification import label_index
+from replication.tasks.family import Family, Scored
+from replication.tasks.row import Task
+
+__all__ = ["FAMILY", "Tagging"]
+
+
+class Tagging:
+    """The family `tagging`."""
+
+    name = "tagging"
+
+    def features(
+        self, examples: list[Example], task: Task, tokenizer: Any, lengths: Lengths, *, train: bool
+    ) -> list[Feature]:
+        """Tokenise word lists into windows of whole words, none longer than asked.
+
+        A word that the tokenizer turns into nothing has no subword and so no loss term; when scored
+        it gets the tag `O`, or the first tag of a set without `O`.
+        """
+        if not examples:
+            return []
+        room = lengths.max_length - 2  # <s> and </s>
+        encoded = tokenizer(
+            [e["tokens"] for e in examples],
+            is_split_into_words=True,
+            add_special_tokens=False,
+            verbose=False,  # long sentences are split below
+        )
+        features = []
+        for index, example in enumerate(examples):
+            tags = [label_index(t, task, example) for t in example["tags"]] if train else None
+            for ids, starts in _windows(encoded["input_ids"][index], encoded.word_ids(index), room):
+                features.append(_feature(ids, starts, tags, index, tokenizer))
+        return [f for f in features if f.weight] if train else features
+
+    def head(self, width: int, task: Task, dropout: float) -> nn.Module:
+        """Return dropout and one projection to the tags."""
+        return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, len(task.labels)))
+
+    def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
+        """Return the cross-entropy summed over first subwords."""
+        logits, _ = self._at_words(hidden, head, batch)
+        gold = torch.tensor([t for f in batch.features for t in f.target], device=hidden.device)
+        return functional.cross_entropy(logits.float(), gold, reduction="sum")
+
+    def predict(self, hidden: Tensor, head: nn.Module | None, batch: Batch) -> list[Any]:
+        """Return the best tag of each word of each window."""
+        assert head is not None
+        logits, sizes = self._at_words(hidden, head, batch)
+        return [part.tolist() for part in torch.split(logits.argmax(-1).cpu(), sizes)]
+
+    def score(
+        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+    ) -> Scored:
+        """Score by span F1 over all sentences, keeping each sentence's counts."""
+        default = "O" if "O" in task.labels else task.labels[0]
+        predicted = [[default] * len(e["tokens"]) for e in examples]
+        for feature, tags in zip(features, raw, strict=True):
+            for word, tag in zip(feature.extra["words"], tags, strict=True):
+                predicted[feature.example][word] = task.labels[tag]
+        gold = [[task.labels[label_index(t, task, e)] for t in e["tags"]] for e in examples]
+        counts = span_counts(gold, predicted)
+        items = pa.table(
+            {
+                "id": [e["id"] for e in examples],
+                "matched": counts.matched,
+                "predicted": counts.predicted,
+                "gold": counts.gold,
+            }
+        )
+        return Scored({"f1": counts.f1()}, items, predicted)
+
+    @staticmethod
+    def _at_words(hidden: Tensor, head: nn.Module, batch: Batch) -> tuple[Tensor, list[int]]:
+        """Return (words, tags) logits at first subwords only, and the words per feature."""
+        starts = [f.extra["starts"] for f in batch.features]
+        rows = torch.tensor([r for r, s in enumerate(starts) for _ in s], dtype=torch.long)
+        columns = torch.tensor([c for s in starts for c in s], dtype=torch.long)
+        picked = hidden[rows.to(hidden.device), columns.to(hidden.device)]
+        return head(picked), [len(s) for s in starts]
+
+
+def _windows(
+    ids: list[int], words: list[int | None], room: int
+) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    """Cut subwords into windows of whole words; one word longer than the room is cut short.
+
+    Returns:
+        Per window its ids and the (word, position of its first subword within the ids) pairs.
+    """
+    spans: list[tuple[int, int, int]] = []  # word, begin, end
+    for position, word in enumerate(words):
+        assert word is not None
+        if spans and spans[-1][0] == word:
+            spans[-1] = (word, spans[-1][1], position + 1)
+        else:
+            spans.append((word, position, position + 1))
+    windows: list[tuple[list[int], list[tuple[int, int]]]] = []
+    for word, begin, end in spans:
+        piece = ids[begin : min(end, begin + room)]
+        if not windows or len(windows[-1][0]) + len(piece) > room:
+            windows.append(([], []))
+        windows[-1][1].append((word, len(windows[-1][0])))
+        windows[-1][0].extend(piece)
+    return windows
+
+
+def _feature(
+    ids: list[int],
+    starts: list[tuple[int, int]],
+    tags: list[int] | None,
+    example: int,
+    tokenizer: Any,
+) -> Feature:
+    words = [w for w, _ in starts]
+    return Feature(
+        [[tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]],
+        None if tags is None else [tags[w] for w in words],
+        weight=len(words),
+        example=example,
+        extra={"words": words, "starts": [1 + s for _, s in starts]},
+    )
+
+
+FAMILY: Family = Tagging()

@@ -1,0 +1,186 @@
+"""What a terminal shows: a plan, a store's status, verdicts line by line, and one thing in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from claims.claim import Claim, ClaimSet
+from replication.run import Plan, Refusal, Run, RunSpec
+from verifier.verdict import Verdict, Verdicts
+
+__all__ = [
+    "claim_text",
+    "plan_json",
+    "plan_text",
+    "run_text",
+    "status_json",
+    "status_text",
+    "verdict_line",
+    "verdicts_text",
+]
+
+
+def plan_text(plan: Plan, states: Mapping[str, str], *, explain: bool) -> str:
+    """Return the plan in words: runs per phase, what each claim needs, and what is refused.
+
+    Args:
+        plan: the plan.
+        states: digest -> state in the store; empty where no store was named.
+        explain: whether to list every run with the claims that need it and its state.
+    """
+    phases = Counter(s.phase for s in plan.specs)
+    counted = ", ".join(f"{n} {phase}" for phase, n in phases.items()) or "none"
+    done = sum(states.get(s.digest()) == "finished" for s in plan.specs)
+    lines = [
+        f"protocol {plan.protocol.name} ({plan.protocol.size}), data {plan.data}",
+        f"runs: {len(plan.specs)} ({counted})" + (f", {done} finished already" if states else ""),
+        "",
+    ]
+    for need in plan.needs:
+        lines.append(f"{need.claim}: {len(need.runs)} evaluations")
+        lines += [f"  refused: {line}" for line in _refusals(need.refusals)]
+    if explain:
+        lines += ["", "runs in order:"]
+        wanted = _wanted_by(plan)
+        for spec in plan.specs:
+            digest = spec.digest()
+            state = states.get(digest, "new")
+            lines.append(
+                f"  {digest[:12]} {state}: {spec.title()}; for {', '.join(wanted[digest])}"
+            )
+    return "\n".join(lines)
+
+
+def plan_json(plan: Plan, states: Mapping[str, str]) -> dict[str, object]:
+    """Return the plan as a JSON document, each run with its digest, state and claims."""
+    wanted = _wanted_by(plan)
+    runs = [
+        {
+            "digest": spec.digest(),
+            "title": spec.title(),
+            "phase": spec.phase,
+            "parent": spec.parent,
+            "state": states.get(spec.digest(), "new"),
+            "claims": wanted[spec.digest()],
+        }
+        for spec in plan.specs
+    ]
+    needs = [n.model_dump(mode="json") for n in plan.needs]
+    return {
+        "schema": "corroborate/plan-summary@1",
+        "protocol": {"name": plan.protocol.name, "size": plan.protocol.size},
+        "data": plan.data,
+        "runs": runs,
+        "claims": needs,
+    }
+
+
+def status_text(plan: Plan | None, states: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    """Return what is done, failed and left of the store's latest plan."""
+    if plan is None:
+        return "no plan in this store yet: run `corroborate run` first"
+    counts = Counter(states[s.digest()] for s in plan.specs)
+    counted = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "no runs"
+    lines = [f"protocol {plan.protocol.name} ({plan.protocol.size}): {counted}"]
+    for spec in plan.specs:
+        digest = spec.digest()
+        if states[digest] != "finished":
+            why = f": {errors[digest]}" if digest in errors else ""
+            lines.append(f"  {digest[:12]} {states[digest]} {spec.title()}{why}")
+    return "\n".join(lines)
+
+
+def status_json(
+    plan: Plan | None, states: Mapping[str, str], errors: Mapping[str, str]
+) -> dict[str, object]:
+    """Return the status as a JSON document."""
+    specs: Sequence[RunSpec] = plan.specs if plan else ()
+    rows = [
+        {"digest": d, "title": s.title(), "state": states[d], "error": errors.get(d)}
+        for s in specs
+        for d in (s.digest(),)
+    ]
+    return {"schema": "corroborate/status@1", "planned": plan is not None, "runs": rows}
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """Return a verdict in one line: what it is, of what, and the main reason."""
+    expected = {True: "as expected", False: "AGAINST EXPECTATION", None: ""}[verdict.as_expected()]
+    agreement = f" ({verdict.agreement})" if verdict.agreement else ""
+    head = f"{verdict.verdict:<15} {verdict.claim}{agreement}"
+    reason = verdict.reasons[0] if verdict.reasons else ""
+    return "  ".join(part for part in (head, expected, reason) if part)
+
+
+def verdicts_text(verdicts: Verdicts) -> str:
+    """Return all verdicts, a line each."""
+    return "\n".join(verdict_line(v) for v in verdicts.verdicts)
+
+
+def claim_text(claim: Claim, claim_set: ClaimSet, verdict: Verdict | None) -> str:
+    """Return a claim with its source, and its verdict with the runs behind it where there is one."""
+    paper = claim_set.paper
+    lines = [
+        f"claim {claim.id} ({claim.kind})",
+        f"  {claim.statement}",
+        f"  paper: {paper.title}" + (f", arXiv:{paper.arxiv}" if paper.arxiv else ""),
+        f"  section: {claim.source.section}; found in {claim.source.found_in}",
+        f"  quote: {claim.source.quote}",
+        f"  criterion: {claim.criterion()}",
+    ]
+    lines += [f"  note: {note}" for note in claim.notes]
+    if verdict is not None:
+        lines += ["", verdict_line(verdict)]
+        lines += [f"  reason: {r}" for r in verdict.reasons]
+        if verdict.estimate is not None and verdict.interval is not None:
+            low, high = verdict.interval.low, verdict.interval.high
+            lines.append(f"  estimate {verdict.estimate:.2f}, interval {low:.2f} to {high:.2f}")
+        lines += [f"  run: {digest}" for digest in verdict.evidence.runs]
+        lines.append(f"  signature: {verdict.signature}")
+    return "\n".join(lines)
+
+
+def run_text(run: Run, folder: str) -> str:
+    """Return a run with what it started from, what it read, what came out, and where that lies."""
+    spec = run.spec
+    lines = [
+        f"run {run.spec_digest} {run.status}",
+        f"  {spec.title()}",
+        f"  starts from: {spec.parent or spec.base.checkpoint or 'random weights'}",
+        f"  took {run.seconds} s on {run.environment.device}, started {run.started}",
+        f"  folder: {folder}",
+    ]
+    lines += [f"  error: {run.error}"] if run.error else []
+    for use in spec.data:
+        lines.append(f"  read: {use.name} {use.split} [{' '.join(use.languages)}] {use.revision}")
+    lines += [f"  {name}: {value}" for name, value in run.facts.items()]
+    for m in run.measurements:
+        lines.append(f"  {m.task} {m.language} {m.split} {m.metric}: {m.score:.2f} (n={m.n})")
+    return "\n".join(lines)
+
+
+def _refusals(refusals: Sequence[Refusal]) -> list[str]:
+    """Return one line per distinct reason, with the conditions and tasks that it is about."""
+    about: dict[str, list[str]] = {}
+    for refusal in refusals:
+        names = [refusal.condition.label()] if refusal.condition else []
+        names += [refusal.task] if refusal.task else []
+        about.setdefault(refusal.reason, []).extend(names)
+    return [
+        f"[{', '.join(dict.fromkeys(names))}] {reason}" if names else reason
+        for reason, names in about.items()
+    ]
+
+
+def _wanted_by(plan: Plan) -> dict[str, list[str]]:
+    """Return, per run of the plan, the claims that rest on it, directly or through its children."""
+    parents = {s.digest(): s.parent for s in plan.specs}
+    found: dict[str, set[str]] = {digest: set() for digest in parents}
+    for need in plan.needs:
+        for run in need.runs:
+            at: str | None = run
+            while at is not None:
+                found[at].add(need.claim)
+                at = parents[at]
+    return {digest: sorted(claims) for digest, claims in found.items()}
