@@ -171,7 +171,7 @@ def median_inflation(k: int) -> float:
 
 @cache
 def _unit_nodes() -> tuple[Floats, Floats]:
-    return np.polynomial.legendre.leggauss(400)
+    return np.polynomial.legendre.leggauss(160)
 
 
 def _nodes(low: float, high: float) -> tuple[Floats, Floats]:
