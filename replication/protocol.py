@@ -17,11 +17,14 @@ __all__ = [
     "Base",
     "Evaluation",
     "Lengths",
+    "LongSentences",
+    "MaskedMixing",
     "Mixing",
     "Pretraining",
     "Protocol",
     "Recipe",
     "Retrieval",
+    "Selection",
     "Target",
 ]
 
@@ -56,6 +59,11 @@ class Base(Record):
     architecture: Architecture | None = None
 
 
+LongSentences = Literal["split", "truncate"]
+"""What happens to a sentence for tagging that is too long: XTREME splits it at a word into several,
+jiant cuts it off, so that the rest gets the default tag."""
+
+
 class Lengths(Record):
     """How long sequences are cut."""
 
@@ -63,6 +71,7 @@ class Lengths(Record):
     """Longest sequence in tokens."""
     stride: Annotated[int, Field(ge=0)] | None = None
     """Overlap in tokens of two windows over one question's context."""
+    long_sentences: LongSentences = "split"
 
 
 class Recipe(Record):
@@ -83,11 +92,16 @@ class Recipe(Record):
     """Longest sequence in tokens; longer ones are truncated, or split where a stride is given."""
     stride: Count | Unknown | None = None
     """Overlap in tokens of two windows over one question's context."""
+    long_sentences: LongSentences | Unknown = "split"
 
     def lengths(self) -> Lengths:
         """Return how sequences are cut; the recipe must not leave that unknown."""
         stride = self.stride if isinstance(self.stride, int) else None
-        return Lengths(max_length=int(self.max_length), stride=stride)
+        return Lengths(
+            max_length=int(self.max_length),
+            stride=stride,
+            long_sentences="split" if self.long_sentences == "unknown" else self.long_sentences,
+        )
 
 
 class Pretraining(Record):
@@ -107,9 +121,35 @@ class Pretraining(Record):
 class Mixing(Record):
     """How the tasks of a multi-task phase share the steps; each step is of one task."""
 
-    sampling: Literal["proportional"] | Unknown = "proportional"
-    """`proportional`: probability proportional to min(number of examples, cap)."""
+    sampling: Literal["proportional", "temperature"] | Unknown = "proportional"
+    """`proportional`: probability proportional to min(number of examples, cap); `temperature`: to
+    that number to the power 1 / temperature (Raffel et al. 2020, section 3.5.2)."""
     cap: Count | Unknown | None = None
+    temperature: Positive | Unknown | None = None
+    """1 is proportional, larger is nearer to uniform; only with `temperature` sampling."""
+
+    @model_validator(mode="after")
+    def _temperature_where_used(self) -> Mixing:
+        if (self.sampling == "temperature") != (self.temperature is not None):
+            unknown = "unknown" in (self.sampling, self.temperature)
+            if not unknown:
+                raise ValueError("temperature must be given with temperature sampling, and only then")
+        return self
+
+
+class MaskedMixing(Record):
+    """Multilingual masked-language modelling that goes on during the intermediate phase."""
+
+    corpus: tuple[Name, ...]
+    """Rows of replication/tasks/corpora.yaml."""
+    sentences_per_language: Count
+    step_share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of all steps that are of this objective; the tasks keep the steps that they have without."""
+    masked_share: Share = 0.15
+    language_exponent: Share = 0.7
+    """Languages are sampled with probability proportional to size to this power."""
+    recipe: Recipe
+    """Its epochs are not used: the number of steps follows from the share."""
 
 
 class Target(Record):
@@ -133,8 +173,32 @@ class Retrieval(Record):
     """Index of the hidden state, 0 being the embeddings."""
     pooling: Literal["mean"] | Unknown = "mean"
     """`mean`: over all tokens that are not padding, special tokens included."""
+    centring: bool | Unknown = False
+    """Whether the mean vector of each language's sentences is taken off before comparing."""
+    layer_chosen: Literal["before_scoring", "after_scoring"] | Unknown = "before_scoring"
+    """Whether the layer was fixed before any score of the evaluated data was seen."""
+    neighbours: Count | Unknown = 4
+    """Neighbours in the ratio margin of mining (Artetxe and Schwenk 2019)."""
+    threshold: float | Literal["scored_gold"] | Unknown = "scored_gold"
+    """Margin from which a mined pair counts; `scored_gold`: the one that is best on the very gold
+    that is scored, as XTREME's and the authors' development scores are made."""
     max_length: Count | Unknown
     """Longest sentence in tokens; longer ones are truncated."""
+
+
+class Selection(Record):
+    """Which checkpoint of a target run is scored."""
+
+    rule: Literal["last", "best"] | Unknown = "last"
+    """`best`: the highest validation score of the task that is trained."""
+    languages: Literal["training", "all"] | Unknown = "training"
+    """Languages of the validation data; `all` looks at target languages and is not zero-shot."""
+    every_steps: Count | Unknown | None = None
+    """Steps between two looks; null for once an epoch."""
+    examples: Count | Unknown | None = None
+    """Cap on validation examples per language; null for all of them."""
+    patience: Count | Unknown | None = None
+    """Looks without improvement after which training stops; null for never."""
 
 
 class Evaluation(Record):
@@ -144,8 +208,7 @@ class Evaluation(Record):
     """Split per target task."""
     examples_per_language: Count | None = None
     """Cap on evaluated examples per language; null for all of them."""
-    selection: Literal["last", "english_validation"] | Unknown = "last"
-    """Which checkpoint of a target run is scored."""
+    selection: Selection | Unknown = Selection()
     retrieval: Retrieval | None = None
 
 
@@ -169,6 +232,8 @@ class Protocol(Record):
     intermediate_recipes: dict[Name, Recipe] = {}
     """Recipes of single intermediate tasks that differ from `intermediate`."""
     mixing: Mixing = Mixing()
+    masked_mixing: MaskedMixing | Unknown | None = None
+    """What a condition's `mlm` means; null where the protocol has none."""
     train_splits: dict[Name, Split] = {}
     """Split used for training where it is not `train`."""
     targets: dict[Name, Target]
