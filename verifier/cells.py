@@ -38,7 +38,8 @@ class CellEstimate:
 
     def name(self) -> str:
         """Return a short name for sentences."""
-        return " ".join(x for x in (self.task, self.language, f"({self.contrast})") if x)
+        where = " ".join(x for x in (self.task, self.language) if x)
+        return f"{where} ({self.contrast})" if where else self.contrast
 
     def cell(self, level: float, adjusted: str = "") -> Cell:
         """Return the record of the cell with its interval at a level."""
