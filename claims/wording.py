@@ -1,6 +1,7 @@
-"""Which words tell a person what a claim file lacks, where the validation library has only codes?
+"""Which words tell a person what a file lacks, where the validation library has only codes?
 
-Turns validation errors of the claim records into faults with line, field, found and expected.
+Turns validation errors of claim files, and of other records in YAML, into faults with line, field,
+found and expected.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -31,6 +32,8 @@ _PATTERNS = {
     "field": "a dotted path into the protocol, such as base.checkpoint",
 }
 _NAME = "a name of letters, digits and . _ + - that starts with a letter or digit, at most 80 long"
+_KEY = "[key]"
+"""Where the library's location ends if a mapping's key is at fault, and not its value."""
 _KIND_ERRORS = ("union_tag_not_found", "union_tag_invalid")
 _TYPES = {
     "string_type": "text",
@@ -62,8 +65,16 @@ class _Placed:
     error: ErrorDetails
 
 
-def faults_of(error: ValidationError, document: LocatedYaml) -> tuple[Fault, ...]:
-    """Return every fault that a failed validation names, except at places already refused."""
+def faults_of(
+    error: ValidationError, document: LocatedYaml, *, record: type[BaseModel] = ClaimSet
+) -> tuple[Fault, ...]:
+    """Return every fault that a failed validation names, except at places already refused.
+
+    Args:
+        error: what the validation of the document raised.
+        document: the file's values with their lines.
+        record: what the document should have been.
+    """
     details = error.errors(include_url=False, include_input=False)
     placed = [_placed(detail, document) for detail in details]
     placed = [
@@ -71,13 +82,13 @@ def faults_of(error: ValidationError, document: LocatedYaml) -> tuple[Fault, ...
         for p in placed
         if not _refused(p, document) and not _too_short_for_faults_inside(p, document)
     ]
-    faults = [_fault(p, document) for p in placed if p.union is None]
+    faults = [_fault(p, document, record) for p in placed if p.union is None]
     unions: dict[Place, list[_Placed]] = {}
     for p in placed:
         if p.union is not None:
             unions.setdefault(p.union, []).append(p)
     for union, members in unions.items():
-        faults += _union_faults(members, union, document)
+        faults += _union_faults(members, union, document, record)
     return _merged(faults)
 
 
@@ -129,19 +140,22 @@ def _too_short_for_faults_inside(placed: _Placed, document: LocatedYaml) -> bool
     return placed.error["type"] == "too_short" and isinstance(value, list) and len(value) >= least
 
 
-def _union_faults(placed: list[_Placed], union: Place, document: LocatedYaml) -> list[Fault]:
+def _union_faults(
+    placed: list[_Placed], union: Place, document: LocatedYaml, record: type[BaseModel]
+) -> list[Fault]:
     """Return the faults of a field that allows several shapes, of the shape that was meant."""
     if isinstance(document.at(union), list):
         meant = [p for p in placed if "tuple" in p.branch]
         if meant:
-            return [_fault(p, document) for p in meant]
+            return [_fault(p, document, record) for p in meant]
     words = dict.fromkeys(_expected(p.error, p.path) for p in placed)
     expected = " or ".join(words)
-    found = shown(document.at(union))
+    about_key = all(p.branch == _KEY for p in placed)
+    found = f"the name {shown(union[-1])}" if about_key else shown(document.at(union))
     return [Fault(document.line(union), dotted(union), found, expected)]
 
 
-def _fault(placed: _Placed, document: LocatedYaml) -> Fault:
+def _fault(placed: _Placed, document: LocatedYaml, record: type[BaseModel]) -> Fault:
     path, error = placed.path, placed.error
     kind = error["type"]
     if kind == "missing":
@@ -151,14 +165,15 @@ def _fault(placed: _Placed, document: LocatedYaml) -> Fault:
         path = (*path, "kind")
         return Fault(document.line(path), dotted(path), shown(found), one_of(KINDS, found))
     if kind == "extra_forbidden":
-        known = _field_names(_record_at(path[:-1], document)) - set(document.at(path[:-1]) or ())
+        holder = document.at(path[:-1]) or ()
+        known = _field_names(_record_at(path[:-1], document, record)) - set(holder)
         found = f"the unknown field {shown(path[-1])}"
         expected = one_of(known, path[-1]) if known else "no further field"
         return Fault(document.line(path), dotted(path), found, expected)
     if kind == "value_error":
         message = _message(error)
         first = message.split(" ", 1)[0]
-        if first in _field_names(_record_at(path, document)):
+        if first in _field_names(_record_at(path, document, record)):
             path = (*path, first)
         found = shown(document.at(path))
         return Fault(document.line(path), dotted(path), found, f"this to hold: {message}")
@@ -211,11 +226,13 @@ def _count(bound: str, number: int | None) -> str:
     return f"{bound} {number} {'item' if number == 1 else 'items'}"
 
 
-def _record_at(path: Place, document: LocatedYaml) -> type[BaseModel] | None:
+def _record_at(path: Place, document: LocatedYaml, root: type[BaseModel]) -> type[BaseModel] | None:
     """Return the record that stands at a place of the file; None where none does."""
-    record: type[BaseModel] | None = ClaimSet
+    record: type[BaseModel] | None = root
+    at_key = False  # whether the next step is a name in a mapping, and no field of a record
     for end, step in enumerate(path, start=1):
-        if isinstance(step, int):
+        if isinstance(step, int) or at_key:
+            at_key = False
             continue
         fields = record.model_fields if record else {}
         info = fields.get(step)
@@ -223,6 +240,7 @@ def _record_at(path: Place, document: LocatedYaml) -> type[BaseModel] | None:
         if len(inside) > 1:
             inside = [r for r in inside if r is KINDS.get(_kind_of(path[: end + 1], document))]
         record = inside[0] if inside else None
+        at_key = info is not None and get_origin(info.annotation) is dict
     return record
 
 
