@@ -5,6 +5,7 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -25,6 +26,7 @@ __all__ = [
     "Refusal",
     "Run",
     "RunSpec",
+    "refusal_lines",
 ]
 
 EVALUATOR = "corroborate-scoring@1"
@@ -139,6 +141,19 @@ class Refusal(Record):
     """Condition concerned; null for all."""
     task: Name | None = None
     """Target task concerned; null for all."""
+
+
+def refusal_lines(refusals: Iterable[Refusal]) -> list[str]:
+    """Return one line per distinct reason, after the conditions and tasks that it is about."""
+    about: dict[str, list[str]] = {}
+    for refusal in refusals:
+        names = [x for x in (refusal.task,) if x]
+        names += [f"[{refusal.condition.label()}]"] if refusal.condition else []
+        about.setdefault(refusal.reason, []).extend(names)
+    return [
+        f"{', '.join(dict.fromkeys(names))}: {reason}" if names else reason
+        for reason, names in about.items()
+    ]
 
 
 class ClaimNeeds(Record):

@@ -103,7 +103,7 @@ def _measure(measure: Measure) -> str:
     spoken = measure.languages
     languages = spoken if isinstance(spoken, str) else ", ".join(spoken)
     said = (
-        f"{measure.benchmark} {measure.split}; tasks: {tasks}; languages: {languages}; "
+        f"{measure.benchmark}; split: {measure.split}; tasks: {tasks}; languages: {languages}; "
         f"score: {measure.score}; over seeds: {measure.seeds}"
     )
     return text(said)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from claims.claim import Claim, ClaimSet
-from replication.run import Plan, Refusal, Run, RunSpec
+from replication.run import Plan, Run, RunSpec, refusal_lines
 from verifier.verdict import Verdict, Verdicts
 
 __all__ = [
@@ -39,7 +39,7 @@ def plan_text(plan: Plan, states: Mapping[str, str], *, explain: bool) -> str:
     ]
     for need in plan.needs:
         lines.append(f"{need.claim}: {len(need.runs)} evaluations")
-        lines += [f"  refused: {line}" for line in _refusals(need.refusals)]
+        lines += [f"  refused: {line}" for line in refusal_lines(need.refusals)]
     if explain:
         lines += ["", "runs in order:"]
         wanted = _wanted_by(plan)
@@ -158,19 +158,6 @@ def run_text(run: Run, folder: str) -> str:
     for m in run.measurements:
         lines.append(f"  {m.task} {m.language} {m.split} {m.metric}: {m.score:.2f} (n={m.n})")
     return "\n".join(lines)
-
-
-def _refusals(refusals: Sequence[Refusal]) -> list[str]:
-    """Return one line per distinct reason, with the conditions and tasks that it is about."""
-    about: dict[str, list[str]] = {}
-    for refusal in refusals:
-        names = [refusal.condition.label()] if refusal.condition else []
-        names += [refusal.task] if refusal.task else []
-        about.setdefault(refusal.reason, []).extend(names)
-    return [
-        f"[{', '.join(dict.fromkeys(names))}] {reason}" if names else reason
-        for reason, names in about.items()
-    ]
 
 
 def _wanted_by(plan: Plan) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from claims.claim import (
     SelectedGainClaim,
     ValueClaim,
 )
+from replication.run import refusal_lines
 from reports.document import ClaimSection
 from reports.numbers import duration, stated
 from verifier.verdict import Agreement, Finding, Verdict, VerdictLabel
@@ -138,7 +139,9 @@ def _missing(section: ClaimSection) -> list[str]:
         sentences.append(f"Runs without the important deviations: {_name_some(important)}.")
     if verdict.finding == "measure_unknown":
         sentences.append("A readable source for what the claim leaves unknown of its measure.")
-    sentences += [f"A plan without this obstacle: {r.reason}" for r in section.refusals]
+    sentences += [
+        f"A plan without this obstacle: {line}" for line in refusal_lines(section.refusals)
+    ]
     if not sentences:
         sentences.append("Finished runs of every condition that the claim names.")
     return sentences

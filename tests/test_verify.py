@@ -169,7 +169,7 @@ def test_settings_of_another_recipe_refute_no_paper():
     rule = claim("protocol", settings=[{"field": "base.checkpoint", "equals": "xlm-roberta-large"}])
     verdict = world(rule, reported=CONCEPTUAL).verdict()
     assert (verdict.verdict, verdict.finding, verdict.agreement) == (
-        "not_evaluable", "conceptual_only", "disagrees",
+        "not_evaluable", "conceptual_only", "unclear",
     )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def test_a_refused_claim_is_not_evaluable_with_the_refusal():
     refusal = Refusal(reason="Training on it leaks.", condition=SQUAD, task="xquad")
     verdict = World(UP, {}, refusals=(refusal,)).verdict()
     assert (verdict.verdict, verdict.finding) == ("not_evaluable", "no_evidence")
-    assert "Not run: xquad [squad]: Training on it leaks." in verdict.reasons
+    assert "Not run: xquad, [squad]: Training on it leaks." in verdict.reasons
 
 
 @pytest.mark.parametrize("gain", [10, 0])

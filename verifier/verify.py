@@ -14,7 +14,7 @@ from claims.claim import Claim, ClaimSet, Paper, ProtocolClaim, SelectedGainClai
 from replication.deviations import Deviation, replication_kind
 from replication.plan import conditions_of, resolve
 from replication.protocol import Protocol
-from replication.run import ClaimNeeds, Plan, Refusal, Run
+from replication.run import ClaimNeeds, Plan, Run, refusal_lines
 from replication.tasks.row import benchmark_tasks
 from verifier.cells import statistic_of
 from verifier.decisions import decide
@@ -129,13 +129,12 @@ def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -
         why = "The plan does not know this claim. Plan it, run the plan, and verify again."
         return _Finding(Outcome("not_evaluable", "no_evidence", (why,)), bearing)
     bearing = bench.ledger.bearing(needs)
-    notes = tuple(f"Not run: {_refusal(r)}" for r in needs.refusals[:_LISTED])
-    more = len(needs.refusals) - _LISTED
-    notes += (f"Not run: {more} more things, listed in the plan.",) if more > 0 else ()
+    notes = tuple(f"Not run: {line}" for line in refusal_lines(needs.refusals))
     protocol = bench.plan.protocol
     if unusable := _unusable(bearing):
-        nothing = Outcome("not_evaluable", "no_evidence", (unusable,))
-        return _Finding(nothing, bearing, notes=notes)
+        # what was refused says more than that there is nothing
+        nothing = Outcome("not_evaluable", "no_evidence", (*notes, unusable))
+        return _Finding(nothing, bearing)
     reported = bench.reported.get(paper.protocol) if paper.protocol else None
     if isinstance(claim, ProtocolClaim):
         outcome = decide_settings(claim, protocol)
@@ -189,6 +188,12 @@ def _choose(
 def _weigh(claim: Claim, found: _Finding) -> tuple[Outcome, Agreement | None]:
     """Weaken an outcome by missing runs and by important deviations, and say if it agrees."""
     outcome = found.outcome
+    if isinstance(claim, ProtocolClaim) and replication_kind(found.deviations) == "conceptual":
+        why = (
+            "These runs follow another protocol than the paper reports, so their settings say "
+            "nothing about the paper's."
+        )
+        return outcome.held_back("not_evaluable", "conceptual_only", (why,)), "unclear"
     decisive = outcome.label in ("reproduced", "not_reproduced")
     if decisive and not found.bearing.complete and not isinstance(claim, ProtocolClaim):
         outcome = outcome.held_back(
@@ -253,12 +258,6 @@ def _criterion_changed(claim: Claim, needs: ClaimNeeds | None) -> tuple[str, ...
         f"plan was made: {needs.criterion[:12]} then, {claim.criterion()[:12]} now."
     )
     return (why,)
-
-
-def _refusal(refusal: Refusal) -> str:
-    condition = f"[{refusal.condition.label()}]" if refusal.condition else None
-    where = " ".join(x for x in (refusal.task, condition) if x)
-    return f"{where}: {refusal.reason}" if where else refusal.reason
 
 
 def _listed(names: Sequence[str]) -> str:
