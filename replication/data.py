@@ -9,24 +9,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from replication.errors import DataError
+from replication.parquet import (
+    digest_of_file,
+    naming,
+    read_columns,
+    short,
+    spelled_languages,
+    split_files,
+    words,
+)
 from replication.tasks.row import Corpus, Task
 
 __all__ = ["Example", "FolderSource", "HubSource", "Source", "evenly", "open_source"]
 
 Example = dict[str, Any]
 """One example in the family's words, with `id` and `language`."""
-
-MAX_FILE_BYTES = 4 * 2**30
 
 
 class Source(Protocol):
@@ -65,9 +70,14 @@ def open_source(data: str | None) -> Source:
     if data is None:
         return HubSource()
     folder = Path(data)
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+    except (OSError, ValueError):  # names that no file system takes
+        there = False
+    if not there:
         raise DataError(
-            f"data '{data}': found no such folder ; expected a folder in the hub's layout."
+            f"data {data[:200]!r}: found no such folder ; expected a folder in the hub's layout. "
+            "Check the path."
         )
     return FolderSource(folder)
 
@@ -83,61 +93,83 @@ def evenly(total: int, limit: int | None) -> np.ndarray:
 
 
 class FolderSource:
-    """A folder such as `<folder>/xtreme/PAN-X.de/validation-00000-of-00001.parquet`."""
+    """A folder such as `<folder>/xtreme/PAN-X.de/validation-00000-of-00001.parquet`.
+
+    What `revision` has hashed must not change before it is read: a plan speaks of those bytes.
+    """
 
     def __init__(self, root: Path, name: str | None = None) -> None:
+        """Take the folder, and the name under which a plan records it."""
         self.root = root
         self.name = name or str(root)
+        self._promised: dict[Path, str] = {}
 
     def languages(self, task: Task, split: str) -> tuple[str, ...]:
-        """Return the languages whose files are here; a shared file counts for all it holds."""
+        """Return the languages whose files are here; a shared file counts for all it holds.
+
+        Raises:
+            DataError: a file that would have to be looked into cannot be read.
+        """
         if split not in task.splits:
             return ()
         if task.language_in == "config":
             return tuple(sorted(c for c in task.languages if self._files(task, split, c)))
-        files = self._files(task, split, "")
+        files = self._files(task, split, None)
         if not files:
             return ()
         if task.language_in == "none":
             return tuple(sorted(task.languages))
-        spelled = _distinct_languages(tuple(files), _language_column(task), task.language_in)
+        column, prefix = _language_column(task), task.language_in == "id_prefix"
+        spelled = spelled_languages(files, column, prefix=prefix)
         return tuple(sorted(c for c, s in task.languages.items() if s in spelled))
 
     def revision(self, task: Task, split: str, languages: Sequence[str]) -> str:
-        """Return `sha256:` over the bytes of the files that hold these languages."""
-        keys = languages if task.language_in == "config" else ("",)
+        """Return `sha256:` over the bytes of the files that hold these languages.
+
+        Raises:
+            DataError: there is no such file, or it cannot be read.
+        """
+        keys = languages if task.language_in == "config" else (None,)
         files = [f for key in keys for f in self._files(task, split, key)]
         if not files:
-            raise DataError(
-                f"task '{task.name}' split '{split}': found no file below '{self.root}' ; "
-                f"expected one of {', '.join(task.folders)}. Add the data or leave the task out."
-            )
-        return _digest(files)
+            raise self._absent(task, split)
+        return self._promise(files)
 
     def examples(self, task: Task, split: str, language: str, limit: int | None) -> list[Example]:
-        """Return the examples of one language in the family's words."""
+        """Return the examples of one language in the family's words.
+
+        Raises:
+            DataError: there is no such file, or it cannot be read, or changed since it was hashed.
+        """
         files = self._files(task, split, language)
-        table = _read(files, sorted(set(_source_columns(task))))
-        if task.language_in in ("column", "id_prefix"):
-            table = _only_language(table, task, language)
-        rows = table.take(pa.array(evenly(table.num_rows, limit))).to_pylist()
-        return [_example(row, task, language, i) for i, row in enumerate(rows)]
+        if not files:
+            raise self._absent(task, split)
+        self._check_promised(files)
+        table = read_columns(files, sorted(set(_source_columns(task))))
+        with naming(files):
+            return _picked(table, task, language, limit)
 
     def text(self, corpus: Corpus, limit: int) -> dict[str, list[str]]:
-        """Return unlabelled text per language; languages without a file are left out."""
+        """Return unlabelled text per language; languages without a file are left out.
+
+        Raises:
+            DataError: a file cannot be read, holds no text, or changed since it was hashed.
+        """
         found: dict[str, list[str]] = {}
         for code, spelled in sorted(corpus.languages.items()):
             files = self._corpus_files(corpus, spelled)
             if not files:
                 continue
+            self._check_promised(files)
             columns = list(corpus.columns)
             wanted = [*columns, "language"] if corpus.language_in == "column" else columns
-            table = _read(files, wanted)
-            if corpus.language_in == "column":
-                table = table.filter(pc.equal(table["language"], spelled))
-            pieces = [p for c in columns for p in table[c].to_pylist()]
-            texts = [" ".join(p) if isinstance(p, list) else p for p in pieces]
-            distinct = list(dict.fromkeys(t.strip() for t in texts if t and t.strip()))
+            table = read_columns(files, wanted)
+            with naming(files):
+                if corpus.language_in == "column":
+                    table = table.filter(pc.equal(words(table, "language"), spelled))
+                pieces = [p for c in columns for p in table[c].to_pylist()]
+                texts = [" ".join(p) if isinstance(p, list) else p for p in pieces if p]
+                distinct = list(dict.fromkeys(s for t in texts if (s := str.strip(t))))
             found[code] = [distinct[i] for i in evenly(len(distinct), limit)]
         return found
 
@@ -145,27 +177,68 @@ class FolderSource:
         """Return `sha256:` over the corpus's files; None where none is here."""
         spelled = sorted(set(corpus.languages.values()))
         files = sorted({f for s in spelled for f in self._corpus_files(corpus, s)})
-        return _digest(files) if files else None
+        return self._promise(files) if files else None
 
     def _corpus_files(self, corpus: Corpus, spelled: str) -> list[Path]:
         for folder in corpus.folders:
-            path = self.root / folder.replace("{language}", spelled)
-            files = sorted(path.glob(corpus.file.replace("{language}", spelled)))
+            path = self._inside(folder.replace("{language}", spelled))
+            pattern = corpus.file.replace("{language}", spelled)
+            self._inside(pattern)
+            files = sorted(path.glob(pattern))
             if files:
                 return files
         return []
 
-    def _files(self, task: Task, split: str, language: str) -> list[Path]:
-        spelled = task.languages.get(language, language)
+    def _files(self, task: Task, split: str, language: str | None) -> list[Path]:
+        """Return the files of a split in the first folder that has it; none where none has.
+
+        Args:
+            task: the task's row.
+            split: one of our names of splits.
+            language: code of a language; None for files that hold them all.
+        """
         named = task.splits.get(split)  # type: ignore[call-overload]
         if named is None:
             return []
+        spelled = "" if language is None else _spelled(task, language)
         for folder in task.folders:
-            path = self.root / folder.replace("{language}", spelled)
-            files = sorted([*path.glob(f"{named}-*.parquet"), *path.glob(f"{named}.parquet")])
-            if files:
+            path = self._inside(folder.replace("{language}", spelled))
+            self._inside(named)
+            if files := split_files(path, named):
                 return files
         return []
+
+    def _inside(self, relative: str) -> Path:
+        """Return a path below the root; links are followed, since the hub's own cache uses them."""
+        parts = PurePosixPath(relative)
+        if parts.is_absolute() or ".." in parts.parts or "\0" in relative:
+            raise DataError(
+                f"data '{self.name}': found the place {relative[:80]!r} ; expected one inside the "
+                "folder. Mend the row in replication/tasks."
+            )
+        return self.root / parts
+
+    def _absent(self, task: Task, split: str) -> DataError:
+        return DataError(
+            f"task '{task.name}' split '{split}': found no file below '{self.root}' ; "
+            f"expected one of {', '.join(task.folders)}. Add the data or leave the task out."
+        )
+
+    def _promise(self, files: Sequence[Path]) -> str:
+        whole = hashlib.sha256()
+        for file in files:
+            digest = self._promised[file] = digest_of_file(file)
+            whole.update(digest.encode())
+        return f"sha256:{whole.hexdigest()}"
+
+    def _check_promised(self, files: Sequence[Path]) -> None:
+        """Refuse a file whose bytes are not those of which the plan has recorded the revision."""
+        for file in files:
+            if file in self._promised and digest_of_file(file) != self._promised[file]:
+                raise DataError(
+                    f"file '{file}': found other bytes than when the runs were planned ; expected "
+                    "the same. Put the file back, or start the command again to plan anew."
+                )
 
 
 class HubSource:
@@ -208,15 +281,21 @@ class HubSource:
         commit = self.revision(task, split, (language,)).removeprefix("hub:")
         from datasets import load_dataset  # noqa: PLC0415  heavy, and only for the hub
 
-        spelled = task.languages.get(language, language)
+        spelled = _spelled(task, language)
         config = task.config.replace("{language}", spelled) if task.config else None
         named = task.splits[split]  # type: ignore[index]
-        rows = load_dataset(task.hub, config, split=named, revision=commit, trust_remote_code=False)
-        table = rows.data.table.select(sorted(set(_source_columns(task))))
-        if task.language_in in ("column", "id_prefix"):
-            table = _only_language(table, task, language)
-        picked = table.take(pa.array(evenly(table.num_rows, limit))).to_pylist()
-        return [_example(row, task, language, i) for i, row in enumerate(picked)]
+        try:
+            rows = load_dataset(
+                task.hub, config, split=named, revision=commit, trust_remote_code=False
+            )
+            table = rows.data.table.select(sorted(set(_source_columns(task))))
+            return _picked(table, task, language, limit)
+        except Exception as error:
+            raise DataError(
+                f"data set '{task.hub}' [{config}] split '{named}': cannot be read from the hub: "
+                f"{short(error)} ; expected the columns {', '.join(task.columns.values())}. "
+                "Check the network, or name a folder with --data."
+            ) from error
 
     def text(self, corpus: Corpus, limit: int) -> dict[str, list[str]]:
         """Refuse: pretraining text is read from folders only."""
@@ -247,59 +326,31 @@ def _language_column(task: Task) -> str:
     return task.columns.get(word, word)
 
 
+def _spelled(task: Task, language: str) -> str:
+    """Return a language as the data set spells it: rows of one must never pass for another."""
+    if language not in task.languages:
+        raise DataError(
+            f"task '{task.name}': found no language '{language}' in its row ; "
+            f"expected one of {', '.join(sorted(task.languages))}."
+        )
+    return task.languages[language]
+
+
+def _picked(table: pa.Table, task: Task, language: str, limit: int | None) -> list[Example]:
+    """Return at most `limit` rows of one language, evenly spaced, in the family's words."""
+    if task.language_in in _LANGUAGE_COLUMN:
+        column, spelled = words(table, _language_column(task)), _spelled(task, language)
+        by_column = task.language_in == "column"
+        kept = pc.equal(column, spelled) if by_column else pc.starts_with(column, f"{spelled}-")
+        table = table.filter(kept)
+    rows = table.take(pa.array(evenly(table.num_rows, limit))).to_pylist()
+    return [_example(row, task, language, i) for i, row in enumerate(rows)]
+
+
 def _example(row: dict[str, Any], task: Task, language: str, index: int) -> Example:
     example: Example = {"language": language, "id": f"{language}-{index}"}
     for word, spelled in task.columns.items():
         names = spelled.split(",")
         example[word] = row[spelled] if len(names) == 1 else [row[n] for n in names]
-    example["id"] = str(example["id"])
+    example["language"], example["id"] = language, str(example["id"])
     return example
-
-
-def _only_language(table: pa.Table, task: Task, language: str) -> pa.Table:
-    spelled, column = task.languages[language], table[_language_column(task)]
-    if task.language_in == "column":
-        return table.filter(pc.equal(column, spelled))
-    return table.filter(pc.starts_with(column, spelled + "-"))
-
-
-def _read(files: Sequence[Path], columns: list[str]) -> pa.Table:
-    tables = []
-    for file in files:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise DataError(
-                f"file '{file}': found over 4 GiB ; expected less. Split it into shards."
-            )
-        try:
-            tables.append(pq.read_table(file, columns=columns))
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"file '{file}': cannot be read as Parquet: {error}") from error
-        absent = sorted(set(columns) - set(tables[-1].column_names))
-        if absent:
-            raise DataError(
-                f"file '{file}': found no column {', '.join(absent)} ; expected the hub's columns."
-            )
-    return pa.concat_tables(tables)
-
-
-@lru_cache(maxsize=256)
-def _distinct_languages(files: tuple[Path, ...], column: str, where: str) -> frozenset[str]:
-    values = _read(files, [column])[column].to_pylist()
-    if where == "id_prefix":
-        return frozenset(str(v).split("-", 1)[0] for v in values)
-    return frozenset(values)
-
-
-def _digest(files: Sequence[Path]) -> str:
-    whole = hashlib.sha256()
-    for file in files:
-        status = file.stat()
-        whole.update(_file_digest(file, status.st_size, status.st_mtime_ns).encode())
-    return f"sha256:{whole.hexdigest()}"
-
-
-@lru_cache(maxsize=4096)
-def _file_digest(path: Path, size: int, modified: int) -> str:
-    del size, modified  # part of the cache key: a changed file is read again
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

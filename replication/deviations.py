@@ -15,8 +15,15 @@ ReplicationKind = Literal["direct", "close", "conceptual"]
 _PROSE = {"schema_version", "name", "size", "summary", "caveats", "sources"}
 """Fields that say how a protocol is told, not what is done."""
 
-_MINOR = {"warmup_share", "weight_decay", "clip_norm", "adam_epsilon", "precision", "seeds"}
-"""Last parts of fields that barely move an estimate within the ranges seen in published recipes."""
+_MINOR: dict[str, tuple[float, float]] = {
+    "warmup_share": (0.0, 0.2),
+    "weight_decay": (0.0, 0.1),
+    "clip_norm": (0.5, 5.0),
+    "adam_epsilon": (1e-9, 1e-5),
+    "seeds": (1, 1000),
+}
+"""Last part of a field -> range within which a change of it barely moves an estimate; between values
+outside, such as gradients clipped to nothing, it does."""
 
 
 class Deviation(Record):
@@ -58,9 +65,17 @@ def _walk(path: str, left: object, right: object) -> list[Deviation]:
         return found
     if left == right:
         return []
-    minor = left == UNKNOWN or path.rsplit(".", 1)[-1] in _MINOR
-    importance: Importance = "minor" if minor else "important"
+    importance: Importance = "minor" if _is_minor(path, left, right) else "important"
     return [Deviation(field=path, reported=_show(left), used=_show(right), importance=importance)]
+
+
+def _is_minor(path: str, left: object, right: object) -> bool:
+    if left == UNKNOWN or path == "precision":
+        return True
+    bounds = _MINOR.get(path.rsplit(".", 1)[-1])
+    return bounds is not None and all(
+        isinstance(v, int | float) and bounds[0] <= v <= bounds[1] for v in (left, right)
+    )
 
 
 def _show(value: object) -> str:

@@ -7,18 +7,29 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from claims.claim import Claim, ClaimSet, ProtocolClaim, SelectedGainClaim
 from claims.estimand import Condition, Contrast, Measure
-from claims.record import UNKNOWN, digest_of
+from claims.record import UNKNOWN, canonical_json, digest_of
 from replication.data import Source
 from replication.errors import DataError, PlanError
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Phase, Plan, Refusal
 from replication.specs import SpecBuilder
-from replication.tasks.row import benchmark_tasks, tasks
+from replication.tasks.row import benchmark_tasks, corpora, tasks
 
 __all__ = ["conditions_of", "contrasts_of", "make_plan", "resolve"]
+
+_ABLE: dict[str, object] = {
+    "evaluation.selection.rule": "last",
+    "evaluation.retrieval.centring": False,
+    "mixing.sampling": "proportional",
+}
+"""What runs do of settings that a record can state in more ways; the rest must not pass for done."""
+
+_HARMLESS = ("seed_statistic", "evaluation.retrieval.layer_chosen")
+"""What may be unknown: it says how results are read, not how they come about."""
 
 _ORDER: dict[Phase, int] = {"pretraining": 0, "intermediate": 1, "target": 2, "evaluation": 3}
 
@@ -77,7 +88,7 @@ def make_plan(claim_sets: Sequence[ClaimSet], protocol: Protocol, source: Source
         data=source.name,
         needs=tuple(needs[i] for i in sorted(needs)),
         specs=tuple(spec for _, spec in ordered),
-        claims_digest=digest_of(sorted(s.digest() for s in claim_sets)),
+        claims_digest=digest_of(sorted(_digest_in_any_order(s) for s in claim_sets)),
     )
 
 
@@ -88,18 +99,18 @@ class _Planner:
         self.protocol = protocol
         self.source = source
         self.builder = SpecBuilder(protocol, source)
+        self.base_faults, self.base_notes = self._base()
 
     def needs(self, claim: Claim) -> ClaimNeeds:
         """Return the evaluation runs that bear on one claim, and the refusals."""
-        refusals: list[Refusal] = []
-        wanted = self._conditions(claim, refusals)
+        refusals = [Refusal(reason=r) for r in (*self.base_faults, *self.base_notes)]
+        wanted = [] if self.base_faults else self._conditions(claim, refusals)
         measure: Measure = claim.measure  # type: ignore[union-attr]
-        usable = self._tasks(measure, wanted, refusals)
         runs: set[str] = set()
-        for task in usable:
-            splits = {self.split(task, measure.split)}
+        for task in self._tasks(measure, wanted, refusals):
+            splits = {self._split(task, measure.split)}
             if isinstance(claim, SelectedGainClaim):
-                splits.add(self.split(task, claim.selection.split))
+                splits.add(self._split(task, claim.selection.split))
             for condition in wanted:
                 for split in splits:
                     runs |= set(self.builder.evaluations(condition, task, split))
@@ -110,11 +121,37 @@ class _Planner:
             refusals=tuple(sorted(set(refusals), key=lambda r: r.canonical())),
         )
 
-    def split(self, task: str, claimed: str) -> str:
+    def _split(self, task: str, claimed: str) -> str:
         """Return the split that the claim names where it is known and there, else the protocol's."""
-        if claimed != UNKNOWN and self.source.languages(tasks()[task], claimed):
+        if claimed != UNKNOWN and self._there(task, claimed):
             return claimed
         return self.protocol.evaluation.splits[task]
+
+    def _there(self, task: str, split: str) -> tuple[str, ...]:
+        """Return the languages of a split at hand; none where its files cannot be read."""
+        try:
+            return self.source.languages(tasks()[task], split)
+        except DataError:
+            return ()
+
+    def _base(self) -> tuple[list[str], list[str]]:
+        """Return why the base cannot be pretrained, and what text it goes without."""
+        if self.protocol.pretraining is None:
+            return [], []
+        names = self.protocol.pretraining.corpus
+        nameless = [n for n in names if n not in corpora()]
+        if nameless:
+            listed = ", ".join(nameless)
+            return [f"Pretraining corpus {listed} has no row in replication/tasks."], []
+        try:
+            absent = [n for n in names if self.source.text_revision(corpora()[n]) is None]
+        except DataError as error:
+            return [str(error)], []
+        if len(absent) == len(names):
+            listed = ", ".join(names) or "none named"
+            why = f"No text to pretrain on in {self.source.name}: {listed}. Name a folder with --data."
+            return [why], []
+        return [], [f"Pretraining goes without {n}: not in {self.source.name}." for n in absent]
 
     def _conditions(self, claim: Claim, refusals: list[Refusal]) -> list[Condition]:
         """Return the conditions to run: all of them, or for claims over contrasts those that can be."""
@@ -179,29 +216,67 @@ class _Planner:
         """Return the target tasks that every condition can be scored on."""
         if not conditions:
             return []
-        names = measure.tasks
-        if names == "all":
-            names = tuple(t.name for t in benchmark_tasks(measure.benchmark))
+        known = [t.name for t in benchmark_tasks(measure.benchmark)]
+        if not known:
+            refusals.append(
+                Refusal(reason=f"Benchmark '{measure.benchmark}' has no row in replication/tasks.")
+            )
+            return []
+        trained = {c.training_language for c in conditions}
         usable = []
-        for task in names:
-            found = [Refusal(reason=r, task=task) for r in self._task_faults(task, measure.split)]
+        for task in known if measure.tasks == "all" else measure.tasks:
+            if task not in known:
+                faults = [f"Benchmark '{measure.benchmark}' has no such task."]
+            else:
+                faults = self._task_faults(task, measure.split)
+            found = [Refusal(reason=r, task=task) for r in faults]
             found += [r for c in conditions for r in self._leaks(c, task)]
-            refusals += found
             if not found:
-                usable.append(task)
+                here, lacking = self._languages(task, measure, trained)
+                refusals += [Refusal(reason=r, task=task) for r in lacking]
+                usable += [task] if here else []
+            refusals += found
         return usable
 
+    def _languages(
+        self, task: str, measure: Measure, trained: set[str]
+    ) -> tuple[set[str], list[str]]:
+        """Return the languages asked of a task that are at hand, and what is said of the others."""
+        row, split = tasks()[task], self._split(task, measure.split)
+        official = set(row.languages) - set(row.missing.get(split, ()))  # type: ignore[call-overload]
+        asked = official
+        if measure.languages == "zero_shot":
+            asked = official - trained
+        elif measure.languages != "all":
+            asked = official & set(measure.languages)
+            if not asked:
+                listed = ", ".join(measure.languages)
+                return set(), [f"Split '{split}' has none of the languages asked for: {listed}."]
+        here = asked & set(self._there(task, split))
+        if here == asked:
+            return here, []
+        listed = ", ".join(sorted(asked - here))
+        return here, [f"Split '{split}' lacks {listed} in {self.source.name}."]
+
     def _task_faults(self, task: str, claimed_split: str) -> list[str]:
+        """Return why a target task cannot be scored under this protocol with these data."""
         target = self.protocol.targets.get(task)
+        name = self.protocol.name
         if target is None or task not in tasks():
-            return [f"Protocol '{self.protocol.name}' does not have this target task."]
+            return [f"Protocol '{name}' does not have this target task."]
+        if task not in self.protocol.evaluation.splits:
+            return [f"Protocol '{name}' names no split to score it on."]
+        if target.train_on is None and self.protocol.evaluation.retrieval is None:
+            return [f"Protocol '{name}' does not say how sentences become vectors."]
         fault = self._training_fault(target.train_on) if target.train_on else None
         if fault:
             return [fault]
-        split = self.split(task, claimed_split)
-        if not self.source.languages(tasks()[task], split):
-            return [f"Task '{task}' has no split '{split}' in {self.source.name}."]
-        return []
+        split = self._split(task, claimed_split)
+        try:
+            there = self.source.languages(tasks()[task], split)
+        except DataError as error:
+            return [str(error)]
+        return [] if there else [f"Task '{task}' has no split '{split}' in {self.source.name}."]
 
     def _leaks(self, condition: Condition, task: str) -> list[Refusal]:
         """Return why training data of this lineage gives away what the task evaluates."""
@@ -231,23 +306,57 @@ def _protocol_needs(claim: ProtocolClaim, runs: tuple[str, ...]) -> ClaimNeeds:
     return ClaimNeeds(claim=claim.id, criterion=claim.criterion(), runs=runs, refusals=refusals)
 
 
+def _digest_in_any_order(claim_set: ClaimSet) -> str:
+    """Return a digest that does not depend on where in the file a claim stands."""
+    claims = sorted(c.digest() for c in claim_set.claims)
+    return digest_of({"paper": claim_set.paper.digest(), "claims": claims})
+
+
 def _refuse_unknown(protocol: Protocol) -> None:
-    """Refuse a protocol that says `unknown` where a run must know."""
+    """Refuse a protocol that leaves open what a run must know, or says what no run can do."""
     found = sorted(_unknown_fields("", protocol.model_dump(mode="json", exclude={"sources"})))
-    if protocol.base.checkpoint is None and (
-        protocol.base.architecture is None or protocol.pretraining is None
-    ):
+    scratch = protocol.pretraining is not None
+    if protocol.base.checkpoint is None and not (protocol.base.architecture and scratch):
         found.append("base.checkpoint (or base.architecture with pretraining)")
     if found:
+        blocks: dict[str, list[str]] = {}
+        for path in found:
+            block, _, field = path.rpartition(".")
+            blocks.setdefault(block, []).append(field)
+        lines = [f"  {b}: {', '.join(f)}" if b else f"  {', '.join(f)}" for b, f in blocks.items()]
         raise PlanError(
-            f"protocol '{protocol.name}': found unknown {', '.join(found)} ; expected values. "
-            "It states what a paper reports and cannot run; name a protocol that fills these in."
+            f"protocol '{protocol.name}': found {len(found)} fields unknown ; expected values. "
+            "It states what a paper reports and cannot run; name a protocol that fills these in.\n"
+            + "\n".join(lines)
+        )
+    if protocol.base.checkpoint is not None and scratch:
+        raise PlanError(
+            f"protocol '{protocol.name}': found both base.checkpoint and pretraining ; expected one "
+            "of them. Take out the checkpoint to start from random weights."
+        )
+    document = protocol.model_dump(mode="json")
+    beyond = [
+        f"  {path}: found {canonical_json(found)} ; expected {canonical_json(able)}"
+        for path, able in _ABLE.items()
+        if (found := _at(document, path)) not in (able, None)
+    ]
+    if beyond:
+        raise PlanError(
+            f"protocol '{protocol.name}': found settings that this version cannot run ; expected "
+            "others. Change them in a protocol of your own.\n" + "\n".join(beyond)
         )
 
 
+def _at(document: object, path: str) -> object:
+    """Return the value at a dotted path; None where there is none."""
+    here: Any = document
+    for step in path.split("."):
+        here = here.get(step) if isinstance(here, dict) else None
+    return here
+
+
 def _unknown_fields(path: str, value: object) -> list[str]:
-    """Return the dotted fields that say `unknown`, but for how a result is summarised."""
+    """Return the dotted fields that say `unknown` and may not."""
     if isinstance(value, dict):
         return [f for k, v in value.items() for f in _unknown_fields(f"{path}.{k}".strip("."), v)]
-    harmless = path in ("precision", "seed_statistic", "evaluation.selection")
-    return [path] if value == UNKNOWN and not harmless else []
+    return [path] if value == UNKNOWN and path not in _HARMLESS else []

@@ -22,7 +22,8 @@ class SpecBuilder:
         self.source = source
         self.specs: dict[str, RunSpec] = {}
         self._seen: dict[tuple[object, ...], str] = {}
-        self._precision = protocol.precision if protocol.precision != "unknown" else "auto"
+        assert protocol.precision != "unknown"  # a plan refuses what a run must know
+        self._precision = protocol.precision
 
     def evaluations(self, condition: Condition, task: str, split: str) -> tuple[str, ...]:
         """Return the digests of one evaluation per seed.
