@@ -7,13 +7,16 @@ Exit codes: 0 every verdict as expected; 1 at least one against expectation; 2 u
 from __future__ import annotations
 
 import argparse
-import json
+import math
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from reports.streams import say, say_json, tell
 
 if TYPE_CHECKING:
     from claims.claim import ClaimSet
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 INVALID, UNDECIDED, FAILED = 2, 3, 4
+SHORTEST_DIGEST = 6
+"""Digits of a run's digest that are enough to ask for it."""
 EMBEDDED = ("controls", "xstilts")
 """What `corroborate audit` takes up when it is given nothing."""
 
@@ -37,29 +42,46 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from claims.errors import CorroborateError
     except ImportError as error:  # pragma: no cover - a broken installation
-        print(f"corroborate: the installation is broken: {error}", file=sys.stderr)
+        tell(f"corroborate: the installation is broken: {error}")
         return FAILED
     try:
         return command(options)
     except CorroborateError as error:
-        print(f"corroborate: {error}", file=sys.stderr)
+        tell(f"corroborate: {error}")
         return INVALID
     except KeyboardInterrupt:
-        print("\ncorroborate: interrupted; the same command goes on from here", file=sys.stderr)
+        tell("\ncorroborate: interrupted; the same command goes on from here")
         return FAILED
-    except BrokenPipeError:
-        return INVALID
+    except Exception as error:
+        # Python's own exit code for this is 1, which here says `against expectation`.
+        if "CORROBORATE_TRACEBACK" in os.environ:
+            raise
+        tell(
+            f"corroborate: {type(error).__name__}: {error}\nThis is a fault of the program. Set "
+            "CORROBORATE_TRACEBACK=1 to see where, and report it."
+        )
+        return FAILED
 
 
 def _check(options: argparse.Namespace) -> int:
+    from claims.errors import ClaimsError
+    from claims.library import load
+
     if options.schema:
         from claims.check import json_schema
 
-        _print_json(json_schema())
+        say_json(json_schema())
         return 0
-    for name, claim_set in _claims(options.claims or _bundled()):
-        print(f"{name}: {len(claim_set.claims)} claims, no faults", file=sys.stderr)
-    return 0
+    faults = 0
+    for argument in options.claims or _bundled():
+        try:
+            for name, claim_set in load(argument):
+                number = len(claim_set.claims)
+                say(f"{name}: {number} {'claim' if number == 1 else 'claims'}, no faults")
+        except ClaimsError as error:
+            faults += 1
+            tell(f"corroborate: {error}")
+    return INVALID if faults else 0
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -72,9 +94,9 @@ def _plan(options: argparse.Namespace) -> int:
         with _reading(options.store) as store:
             states = {d: store.state(d) for d in (s.digest() for s in plan.specs)}
     if options.json:
-        _print_json(plan_json(plan, states))
+        say_json(plan_json(plan, states))
     else:
-        print(plan_text(plan, states, explain=options.explain))
+        say(plan_text(plan, states, explain=options.explain))
     return 0
 
 
@@ -97,9 +119,9 @@ def _status(options: argparse.Namespace) -> int:
         states = {d: store.state(d) for d in digests}
         errors = {d: str(r.error) for d, r in runs.items() if r.error} | damage
     if options.json:
-        _print_json(status_json(plan, states, errors))
+        say_json(status_json(plan, states, errors))
     else:
-        print(status_text(plan, states, errors))
+        say(status_text(plan, states, errors))
     return 0
 
 
@@ -108,13 +130,14 @@ def _verify(options: argparse.Namespace) -> int:
 
     verdicts, *_ = _verified(options)
     if options.json:
-        _print_json(verdicts.to_json())
+        say_json(verdicts.to_json())
     else:
-        print(verdicts_text(verdicts))
+        say(verdicts_text(verdicts))
     return verdicts.exit_code()
 
 
 def _report(options: argparse.Namespace) -> int:
+    _check_formats(options)
     verdicts, claim_sets, plan, runs = _verified(options)
     _write_report(options, verdicts, claim_sets, plan, runs)
     return verdicts.exit_code()
@@ -126,11 +149,14 @@ def _audit(options: argparse.Namespace) -> int:
 
     options.claims = options.claims or list(EMBEDDED)
     options.store = str(Path(options.out) / "store")
+    # What would stop the report must be found before hours of training, not after them.
+    _check_formats(options)
+    _reported([s for _, s in _claims(options.claims)])
     with Store.open(Path(options.store)) as store:
         plan, source = _planned(options, store.path)
         executed = _execute(options, plan, store, source)
     verdicts, claim_sets, plan, runs = _verified(options)
-    print(verdicts_text(verdicts), file=sys.stderr)
+    tell(verdicts_text(verdicts))
     _write_report(options, verdicts, claim_sets, plan, runs)
     return executed if executed == FAILED else verdicts.exit_code()
 
@@ -139,24 +165,28 @@ def _show(options: argparse.Namespace) -> int:
     from claims.errors import UnknownClaimsError
     from reports.terminal import claim_text, run_text
 
-    store_path = Path(options.store)
-    if store_path.is_dir():
+    stored = Path(options.store).is_dir()
+    planned = False
+    if stored:
         with _reading(options.store) as store:
+            planned = store.latest_plan() is not None
             runs = [r for r in store.runs() if r.spec_digest.startswith(options.id)]
-            for run in runs if len(options.id) >= 6 else []:
-                print(run_text(run, str(store.folder(run.spec_digest))))
-                return 0
-    for _, claim_set in _claims(options.claims or _bundled()):
+            folders = {r.spec_digest: str(store.folder(r.spec_digest)) for r in runs}
+        if len(options.id) >= SHORTEST_DIGEST and runs:
+            say("\n\n".join(run_text(run, folders[run.spec_digest]) for run in runs))
+            return 0
+    options.claims = options.claims or _bundled()
+    for _, claim_set in _claims(options.claims):
         for claim in claim_set.claims:
             if claim.id == options.id:
-                options.claims = options.claims or _bundled()
-                verdicts = _verified(options)[0].verdicts if store_path.is_dir() else ()
+                verdicts = _verified(options)[0].verdicts if planned else ()
                 found = next((v for v in verdicts if v.claim == claim.id), None)
-                print(claim_text(claim, claim_set, found))
+                say(claim_text(claim, claim_set, found))
                 return 0
     raise UnknownClaimsError(
-        f"'{options.id}': found no claim of that id and no run of that digest ; expected one of "
-        f"them. Name claim files with --claims and a store with --store (now '{options.store}')."
+        f"{options.id[:80]!r}: found no claim of that id and no run of that digest ; expected one "
+        "of them. Name claim files with --claims and a store with --store "
+        f"(now '{options.store}')."
     )
 
 
@@ -182,25 +212,31 @@ def _planned(options: argparse.Namespace, workspace: Path) -> tuple[Plan, Source
     claim_sets = [s for _, s in _claims(options.claims)]
     if protocol.simulated and options.data is None:
         from replication.miniature.generate import write_miniature
+        from reports.commands import GENERATED
 
-        source: Source = FolderSource(write_miniature(workspace / "miniature"), "the miniature")
+        source: Source = FolderSource(write_miniature(workspace / "miniature"), GENERATED)
     else:
         source = open_source(options.data)
     return make_plan(claim_sets, protocol, source), source
 
 
 def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Source) -> int:
+    from claims.errors import CorroborateError
+    from replication.engines.engine import engine
     from replication.progress import Progress
 
-    from replication.engines.engine import engine
-
+    chosen = engine(options.engine)
     store.add_plan(plan)
     units = Progress(plan.specs, sys.stderr)
     budget = None if options.budget_hours is None else options.budget_hours * 3600
-    tally = engine(options.engine).run(plan, store, source, progress=units, budget_s=budget)
-    print(tally.sentence(), file=sys.stderr)
-    for digest, error in sorted(tally.failed.items()):
-        print(f"failed run {digest[:12]}: {error}", file=sys.stderr)
+    try:
+        tally = chosen.run(plan, store, source, progress=units, budget_s=budget)
+    except CorroborateError as error:  # the input was accepted, so this is no fault of it
+        tell(f"corroborate: {error}")
+        return FAILED
+    tell(tally.sentence())
+    for digest, why in sorted(tally.failed.items()):
+        tell(f"failed run {digest[:12]}: {why}")
     if tally.failed:
         return FAILED
     return UNDECIDED if tally.postponed else 0
@@ -210,12 +246,10 @@ def _verified(
     options: argparse.Namespace,
 ) -> tuple[Verdicts, list[ClaimSet], Plan, tuple[Run, ...]]:
     from replication.errors import StoreError
-    from replication.protocols import load_protocol
     from verifier.verify import verify
 
     claim_sets = [s for _, s in _claims(options.claims)]
-    names = sorted({s.paper.protocol for s in claim_sets if s.paper.protocol})
-    reported: dict[str, Protocol] = {n: load_protocol(n) for n in names}
+    reported = _reported(claim_sets)
     with _reading(options.store) as store:
         plan, runs = store.latest_plan(), store.runs()
     if plan is None:
@@ -223,6 +257,21 @@ def _verified(
             f"store '{options.store}': found no plan ; expected one. Use `corroborate run` first."
         )
     return verify(claim_sets, plan, runs, reported), claim_sets, plan, runs
+
+
+def _reported(claim_sets: list[ClaimSet]) -> dict[str, Protocol]:
+    """Return the protocols that state what the papers report, by name."""
+    from replication.protocols import load_protocol
+
+    names = sorted({s.paper.protocol for s in claim_sets if s.paper.protocol})
+    return {name: load_protocol(name) for name in names}
+
+
+def _check_formats(options: argparse.Namespace) -> None:
+    from reports.renderer import renderer
+
+    for name in options.format.split(","):
+        renderer(name)
 
 
 def _write_report(
@@ -235,35 +284,22 @@ def _write_report(
     from datetime import UTC, datetime
 
     from reports.build import build
+    from reports.commands import commands_again
     from reports.write import write
 
+    protocol = getattr(options, "protocol", None)
     document = build(
         claim_sets,
         verdicts,
         plan=plan,
         runs=runs,
-        commands=_commands(options, plan),
+        commands=commands_again(
+            plan, options.claims, protocol=protocol, store=options.store, out=options.out
+        ),
         generated=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     for path in write(document, Path(options.out), options.format.split(",")):
-        print(f"report: {path}", file=sys.stderr)
-
-
-def _commands(options: argparse.Namespace, plan: Plan) -> list[str]:
-    """Return the commands that make the report again from nothing, and again from its store."""
-    from shlex import join
-
-    claims, protocol = list(options.claims), plan.protocol
-    run = ["corroborate", "run", *claims, "--protocol", protocol.name, "--store", options.store]
-    run += ["--size", protocol.size] if protocol.size != "full" else []
-    run += ["--seeds", str(protocol.seeds)]
-    run += [] if protocol.simulated else ["--data", plan.data] if plan.data != "hub" else []
-    stored = ["--store", options.store]
-    return [
-        join(run),
-        join(["corroborate", "verify", *claims, *stored]),
-        join(["corroborate", "report", *claims, *stored, "--out", options.out]),
-    ]
+        tell(f"report: {path}")
 
 
 @contextmanager
@@ -272,10 +308,6 @@ def _reading(path: str) -> Iterator[Store]:
 
     with Store.open(Path(path), write=False) as store:
         yield store
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -326,18 +358,34 @@ def _add_what(parser: Any, protocol: str | None, nargs: str = "+") -> None:
     parser.add_argument("claims", nargs=nargs, metavar="CLAIMS", help="file, folder or bundled set")
     parser.add_argument("--protocol", required=protocol is None, default=protocol)
     parser.add_argument("--size", help="one of the protocol's sizes")
-    parser.add_argument("--seeds", type=int, help="replicates per condition")
+    parser.add_argument("--seeds", type=_seeds, help="replicates per condition, 1 to 1000")
     parser.add_argument("--data", help="folder in the hub's layout; the hub where absent")
 
 
 def _add_how(parser: Any) -> None:
     parser.add_argument("--engine", default="inline")
-    parser.add_argument("--budget-hours", type=float, help="start no further run after this long")
+    parser.add_argument("--budget-hours", type=_hours, help="start no further run after this long")
 
 
 def _add_out(parser: Any) -> None:
     parser.add_argument("--out", default="out")
     parser.add_argument("--format", default="md,json", help="comma-separated: md, json")
+
+
+def _seeds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 4 and 1 <= int(text) <= 1000):
+        raise argparse.ArgumentTypeError(f"found {text!r} ; expected a whole number, 1 to 1000")
+    return int(text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not (math.isfinite(hours) and hours >= 0):
+        raise argparse.ArgumentTypeError(f"found {text!r} ; expected a number of hours, 0 or more")
+    return hours
 
 
 if __name__ == "__main__":

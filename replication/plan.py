@@ -336,9 +336,9 @@ def _refuse_unknown(protocol: Protocol) -> None:
         )
     document = protocol.model_dump(mode="json")
     beyond = [
-        f"  {path}: found {canonical_json(found)} ; expected {canonical_json(able)}"
+        f"  {path}: found {canonical_json(stated)} ; expected {canonical_json(able)}"
         for path, able in _ABLE.items()
-        if (found := _at(document, path)) not in (able, None)
+        if (stated := _at(document, path)) not in (able, None)
     ]
     if beyond:
         raise PlanError(
