@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, XLMRobertaConfig
@@ -42,8 +42,9 @@ class EncoderWithHeads(nn.Module):
 
     @property
     def dropout(self) -> float:
-        """Return the encoder's dropout, which heads share."""
-        return float(self.encoder.config.hidden_dropout_prob)  # type: ignore[union-attr, arg-type]
+        """Return the encoder's dropout, which heads share; 0 where its config names none."""
+        config = self.encoder.config
+        return float(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.0)))
 
     def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
         """Return hidden states, (rows, length, width).
@@ -92,31 +93,39 @@ def config_of(architecture: Architecture, tokenizer: Any) -> XLMRobertaConfig:
 def new_encoder(config: PretrainedConfig) -> nn.Module:
     """Return an encoder with random weights, drawn from torch's generator."""
     build: Any = AutoModel.from_config
-    return _without_pooler(lambda **kw: build(config, **kw))
+    return _without_pooler(lambda **kw: build(config, **kw))  # type: ignore[no-any-return]
 
 
 def hub_encoder(checkpoint: str, revision: str | None) -> nn.Module:
     """Return a pretrained encoder from a hub id or a local folder, safetensors only.
 
     Raises:
-        ReplicationError: there is no such checkpoint, or it has no safetensors weights.
+        ReplicationError: there is no such checkpoint, it has no safetensors weights, or not all.
     """
     try:
-        return _without_pooler(
+        encoder, found = _without_pooler(
             lambda **kw: AutoModel.from_pretrained(
                 checkpoint,
                 revision=revision,
                 use_safetensors=True,
                 trust_remote_code=False,
-                torch_dtype=torch.float32,
+                output_loading_info=True,
                 **kw,
             )
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ReplicationError(
             f"checkpoint '{checkpoint}': cannot be loaded: {error}. "
             "Name a hub id or a folder with config.json and model.safetensors."
         ) from error
+    # transformers fills weights that a checkpoint lacks with random numbers and only logs it
+    absent = sorted(n for n in found["missing_keys"] if "pooler" not in n)
+    if absent:
+        raise ReplicationError(
+            f"checkpoint '{checkpoint}': found no weights for {', '.join(absent[:3])} and "
+            f"{len(absent[3:])} more ; expected all of the encoder's. Name a whole checkpoint."
+        )
+    return encoder.float()  # type: ignore[no-any-return]
 
 
 def save(model: EncoderWithHeads, folder: Path) -> None:
@@ -128,23 +137,30 @@ def save(model: EncoderWithHeads, folder: Path) -> None:
 
 
 def load(folder: Path, heads: Mapping[str, nn.Module]) -> EncoderWithHeads:
-    """Read an encoder and those of the given heads that the folder holds; other heads stay fresh.
+    """Read an encoder and the given heads; what the folder holds of other heads is left out.
 
     Raises:
-        ReplicationError: the weights do not fit the config.
+        ReplicationError: the weights do not fit the config, or one of the heads is not there.
     """
     settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     config = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    model = EncoderWithHeads(new_encoder(config), heads)
+    model = EncoderWithHeads(new_encoder(config).float(), heads)
     state = load_file(folder / WEIGHTS)
     known = {f"{HEAD}{name}." for name in heads}
     wanted = {n: t for n, t in state.items() if _wanted(n, known)}
-    missing, surplus = model.load_state_dict(wanted, strict=False)
-    absent = [n for n in missing if not n.startswith(HEAD)]
-    if absent or surplus:
+    try:
+        absent, surplus = model.load_state_dict(wanted, strict=False)
+    except RuntimeError as error:
         raise ReplicationError(
-            f"checkpoint '{folder}': found {len(absent)} weights absent and {len(surplus)} surplus ; "
-            "expected those of its config. Remove the run and run it again."
+            f"checkpoint '{folder}': found weights of another shape ; expected those of its config "
+            f"and heads: {error}"
+        ) from error
+    if absent or surplus:
+        names = ", ".join(sorted([*absent, *surplus])[:3])
+        raise ReplicationError(
+            f"checkpoint '{folder}': found {len(absent)} weights absent and {len(surplus)} surplus, "
+            f"such as {names} ; expected those of its config and of the heads "
+            f"{', '.join(sorted(heads)) or 'none'}. Remove the run and run it again."
         )
     return model
 
@@ -164,9 +180,9 @@ def _untied(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def _without_pooler(build: Any) -> nn.Module:
+def _without_pooler(build: Any) -> Any:
     """Build without the pooling layer where the architecture has that option."""
     try:
-        return build(add_pooling_layer=False)  # type: ignore[no-any-return]
+        return build(add_pooling_layer=False)
     except TypeError:
-        return build()  # type: ignore[no-any-return]
+        return build()

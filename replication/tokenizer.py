@@ -79,7 +79,7 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             str(checkpoint), revision=revision or "main", trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # tokenizers and transformers raise anything on a damaged file
         raise ReplicationError(f"tokenizer '{checkpoint}': cannot be loaded: {error}") from error
     if not tokenizer.is_fast:
         raise ReplicationError(
