@@ -73,8 +73,8 @@ def train(
     """Train encoder and heads, in place, for the epochs that the recipes ask for.
 
     Each step is a batch of one task. With several tasks the step's task is drawn with probability
-    proportional to its number of features (or the mixing's cap, if lower), and the learning rate
-    is that of the task drawn; each task goes through its own features in shuffled order, epoch by epoch.
+    proportional to its number of features (or the mixing's cap, if lower), and the step follows the
+    recipe of the task drawn; each task goes through its own features in shuffled order, epoch by epoch.
 
     Args:
         feeds: task -> features and recipe; heads of the same names exist in the model.
@@ -82,24 +82,19 @@ def train(
         bf16: whether to compute in bfloat16 (weights and optimiser stay in fp32).
 
     Raises:
-        TrainingError: a loss is not finite; says at which step.
+        TrainingError: a loss is not finite, and at which step; or a weight is not, at the end.
     """
     device = next(model.parameters()).device
     counts = {name: step_count(len(f.features), f.recipe) for name, f in feeds.items()}
     order = _task_order(feeds, counts, mixing, rng)
     streams = {name: _batches(f, rng) for name, f in sorted(feeds.items())}
-    first = next(iter(sorted(feeds)))
-    recipe = feeds[first].recipe
-    optimiser = _optimiser(model, recipe)
+    optimiser = _optimiser(model)
     model.train()
     losses = torch.zeros(len(order), device=device)
     tokens = 0
     for step, name in enumerate(order):
         feed = feeds[name]
-        for group in optimiser.param_groups:
-            group["lr"] = float(feed.recipe.learning_rate) * _schedule(
-                step, len(order), feed.recipe
-            )
+        _set(optimiser, feed.recipe, _schedule(step, len(order), feed.recipe))
         batch = next(streams[name])
         tokens += sum(len(s) for f in batch for s in f.sequences)
         losses[step] = _accumulate(model, name, feed, batch, pad_id=pad_id, bf16=bf16)
@@ -108,6 +103,7 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         if step % 50 == 49 or step == len(order) - 1:
             _check(losses[: step + 1], order)
+    _check_weights(model)
     model.eval()
     values = losses.cpu().numpy()
     tenth = max(1, len(order) // 10)
@@ -170,17 +166,29 @@ def _schedule(step: int, steps: int, recipe: Recipe) -> float:
     return max(0.0, (steps - step) / max(1.0, steps - warmup))
 
 
-def _optimiser(model: EncoderWithHeads, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimiser(model: EncoderWithHeads) -> torch.optim.Optimizer:
     """Return AdamW; biases and layer norms are not decayed, as in BERT's and XLM-R's recipes."""
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [
-        {"params": decayed, "weight_decay": float(recipe.weight_decay)},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups, lr=float(recipe.learning_rate), eps=float(recipe.adam_epsilon), fused=True
-    )
+    groups = [{"params": decayed, "decayed": True}, {"params": others, "decayed": False}]
+    return torch.optim.AdamW(groups, fused=True)
+
+
+def _set(optimiser: torch.optim.Optimizer, recipe: Recipe, factor: float) -> None:
+    """Give the optimiser the settings of one step."""
+    for group in optimiser.param_groups:
+        group["lr"] = float(recipe.learning_rate) * factor
+        group["eps"] = float(recipe.adam_epsilon)
+        group["weight_decay"] = float(recipe.weight_decay) if group["decayed"] else 0.0
+
+
+def _check_weights(model: EncoderWithHeads) -> None:
+    """Refuse weights that the last step spoilt; the loss of a next step would have shown it."""
+    if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
+        raise TrainingError(
+            "the last step: found a weight that is not finite ; expected finite ones. "
+            "Lower the learning rate or look at the data."
+        )
 
 
 def _check(losses: torch.Tensor, order: list[str]) -> None:
