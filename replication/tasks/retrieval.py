@@ -55,8 +55,9 @@ class Retrieval:
     def predict(self, hidden: Tensor, head: nn.Module | None, batch: Batch) -> list[Any]:
         """Return the mean over each sentence's tokens, special ones included, as float32 vectors."""
         del head
-        mask = batch.attention_mask[..., None].to(hidden.dtype)
-        pooled = (hidden * mask).sum(1).float() / mask.sum(1).float()
+        # in fp32: bf16 cannot even count the tokens of a sentence of more than 256
+        mask = batch.attention_mask[..., None].float()
+        pooled = (hidden.float() * mask).sum(1) / mask.sum(1)
         return list(pooled.cpu().numpy())
 
     def score(

@@ -13,6 +13,7 @@ from torch.nn import functional
 from replication.answers import answer_scores
 from replication.batching import Batch, Feature
 from replication.data import Example
+from replication.errors import ReplicationError
 from replication.protocol import Lengths
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
@@ -28,7 +29,7 @@ def realign(context: str, answer: str, start: int) -> int | None:
 
     Some hub data sets trim a context's blanks without moving the offsets (DATA.md 2.5).
     """
-    if context.startswith(answer, start):
+    if start >= 0 and context.startswith(answer, start):
         return start
     places = []
     at = context.find(answer)
@@ -113,7 +114,8 @@ class SpanQA:
         for feature, span in zip(features, raw, strict=True):
             if span is not None and span[0] > best[feature.example][0]:
                 text = examples[feature.example]["context"][span[1] : span[2]]
-                best[feature.example] = (span[0], text)
+                # the first token of some tokenizers holds the blank before it
+                best[feature.example] = (span[0], text.strip())
         predicted = [text for _, text in best]
         gold = [list(e["answers"]["text"]) for e in examples]
         language = examples[0]["language"] if examples else "en"
@@ -141,23 +143,34 @@ class SpanQA:
 def _shortened(questions: list[str], tokenizer: Any, lengths: Lengths) -> list[str]:
     """Cut questions to 64 tokens, as SQuAD's reference code does, or to what leaves a window room."""
     room = lengths.max_length - 2 * (lengths.stride or 0) - 8
-    most = max(1, min(64, room))
+    if room < 1:
+        raise ReplicationError(
+            f"span QA: found max_length {lengths.max_length} with stride {lengths.stride} ; expected "
+            "a window longer than two strides and 8 tokens. Change the protocol."
+        )
+    most = min(64, room)
     encoded = tokenizer(
         questions, add_special_tokens=False, return_offsets_mapping=True, verbose=False
     )
     return [
-        question if len(offsets) <= most else question[: offsets[most - 1][1]]
-        for question, offsets in zip(questions, encoded["offset_mapping"], strict=True)
+        # a character may be several tokens, so the last one kept may share its own with the next
+        question if len(o) <= most else question[: min(o[most - 1][1], o[most][0])]
+        for question, o in zip(questions, encoded["offset_mapping"], strict=True)
     ]
 
 
 def _answer(example: Example) -> tuple[int, int] | None:
-    """Return the characters (begin, end) of the first answer; None without an answer to point at."""
+    """Return the characters (begin, end) of the first answer; None without an answer to point at.
+
+    Blanks around the answer are left out, since tokenizers may give them no token.
+    """
     texts, starts = example["answers"]["text"], example["answers"]["answer_start"]
     if not texts or not texts[0].strip():
         return None
-    begin = realign(example["context"], texts[0], starts[0])
-    return None if begin is None else (begin, begin + len(texts[0]))
+    text = texts[0].strip()
+    before = len(texts[0]) - len(texts[0].lstrip())
+    begin = realign(example["context"], text, starts[0] + before)
+    return None if begin is None else (begin, begin + len(text))
 
 
 def _target(offsets: list[tuple[int, int] | None], answer: tuple[int, int]) -> tuple[int, int]:

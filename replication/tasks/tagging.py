@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from replication.batching import Batch, Feature
 from replication.data import Example
+from replication.errors import ReplicationError
 from replication.protocol import Lengths
 from replication.spans import span_counts
 from replication.tasks.classification import label_index
@@ -36,6 +37,11 @@ class Tagging:
         if not examples:
             return []
         room = lengths.max_length - 2  # <s> and </s>
+        if room < 1:
+            raise ReplicationError(
+                f"task '{task.name}': found max_length {lengths.max_length} ; expected 3 or more, "
+                "a word between two special tokens. Change the protocol."
+            )
         encoded = tokenizer(
             [e["tokens"] for e in examples],
             is_split_into_words=True,
