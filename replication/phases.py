@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from replication.batching import Batch, Feature, collate, pack_by_tokens
-from replication.data import Source
-from replication.errors import DataError
+from replication.data import Example, Source
+from replication.errors import DataError, ReplicationError
 from replication.model import EncoderWithHeads, config_of, hub_encoder, load, new_encoder, save
-from replication.protocol import Mixing
+from replication.protocol import Lengths, Mixing
 from replication.run import Measurement, RunSpec
 from replication.tasks.family import Scored, family
 from replication.tasks.mlm import MASKED_LANGUAGE_MODELLING, MaskedHead, Masking, text_features
@@ -104,7 +104,7 @@ def pretrain(place: Workplace) -> Facts:
     features = text_features(
         texts,
         tokenizer,
-        max_length=int(recipe.max_length),
+        max_length=_fitting(recipe.lengths(), tokenizer).max_length,
         exponent=settings.language_exponent,
         rng=rng,
     )
@@ -139,10 +139,10 @@ def train_tasks(place: Workplace) -> Facts:
         task, recipe = tasks()[use.name], spec.recipes[use.name]
         kind = family(task.family)
         cap = recipe.examples if isinstance(recipe.examples, int) else None
-        examples = [
-            e for code in use.languages for e in place.source.examples(task, use.split, code, cap)
-        ]
-        features = kind.features(examples, task, tokenizer, recipe.lengths(), train=True)
+        read = [_examples(place, task, use.split, code, cap) for code in use.languages]
+        examples = [e for language in read for e in language]
+        lengths = _fitting(recipe.lengths(), tokenizer)
+        features = kind.features(examples, task, tokenizer, lengths, train=True)
         if not features:
             raise DataError(
                 f"task '{task.name}': found no usable training example ; expected some."
@@ -169,21 +169,27 @@ def evaluate(place: Workplace, trained_on: str | None) -> tuple[tuple[Measuremen
 
     Args:
         trained_on: task whose head is used; None where the family has none.
+
+    Raises:
+        ReplicationError: the head does not answer what the task asks.
+        DataError: a language has no examples.
     """
     spec, tokenizer = place.spec, place.tokenizer()
     (use,) = spec.data
     assert spec.lengths is not None
     task = tasks()[use.name]
     kind = family(task.family)
+    _check_head(task, trained_on)
     layer = spec.retrieval.layer if spec.retrieval else None
     heads = [tasks()[trained_on]] if trained_on else []
     model = _start(place, heads, fresh=False)
     per_language = {
-        code: place.source.examples(task, use.split, code, spec.examples_per_language)
+        code: _examples(place, task, use.split, code, spec.examples_per_language)
         for code in use.languages
     }
+    lengths = _fitting(spec.lengths, tokenizer)
     features = {
-        code: kind.features(examples, task, tokenizer, spec.lengths, train=False)
+        code: kind.features(examples, task, tokenizer, lengths, train=False)
         for code, examples in per_language.items()
     }
     flat = [f for code in use.languages for f in features[code]]
@@ -233,8 +239,51 @@ def _start(place: Workplace, head_tasks: list[Task], *, fresh: bool) -> EncoderW
         if head is not None:
             heads[task.name] = head
     if not fresh and place.parent is not None:
-        return load(place.parent, heads).to(place.device).eval()
-    return EncoderWithHeads(model.encoder, heads).to(place.device)
+        model = load(place.parent, heads)
+    else:
+        model = EncoderWithHeads(model.encoder, heads)
+    return model.to(place.device).eval()
+
+
+def _examples(
+    place: Workplace, task: Task, split: str, language: str, limit: int | None
+) -> list[Example]:
+    """Return the examples of one language, at least one."""
+    found = place.source.examples(task, split, language, limit)
+    if not found:
+        raise DataError(
+            f"task '{task.name}' split '{split}' language '{language}': found no examples ; "
+            "expected some. Complete the data or leave the language out."
+        )
+    return found
+
+
+def _fitting(lengths: Lengths, tokenizer: Any) -> Lengths:
+    """Return the lengths if the encoder has positions for them."""
+    if lengths.max_length > tokenizer.model_max_length:
+        raise ReplicationError(
+            f"protocol: found max_length {lengths.max_length} ; expected at most "
+            f"{tokenizer.model_max_length}, the positions of the base. Change the protocol."
+        )
+    return lengths
+
+
+def _check_head(task: Task, trained_on: str | None) -> None:
+    """Refuse a head of another family or with its classes in another order: it would score noise."""
+    if trained_on is None:
+        if family(task.family).head(1, task, 0.0) is not None:
+            raise ReplicationError(
+                f"task '{task.name}': found no task to train on ; expected one, since an untrained "
+                f"head of family '{task.family}' tells nothing. Give the target `train_on`."
+            )
+        return
+    source = tasks()[trained_on]
+    if (source.family, source.labels) != (task.family, task.labels):
+        raise ReplicationError(
+            f"task '{task.name}': found a head trained on '{trained_on}', {source.family} with "
+            f"classes {', '.join(source.labels) or 'none'} ; expected {task.family} with "
+            f"{', '.join(task.labels) or 'none'}. Train on a task with the same classes."
+        )
 
 
 @torch.inference_mode()

@@ -30,10 +30,11 @@ class Inline:
         from replication.worker import execute  # noqa: PLC0415  torch, only where something runs
 
         tally, begun = Tally(), time.monotonic()
+        todo = _todo(plan, store)
         failed: set[str] = set()
         for spec in plan.specs:
             digest = spec.digest()
-            if store.run(digest, verify=False) is not None:
+            if digest not in todo:
                 tally.skipped += 1
                 progress.skip(spec)
                 continue
@@ -54,6 +55,21 @@ class Inline:
             else:
                 tally.finished += 1
         return tally
+
+
+def _todo(plan: Plan, store: Store) -> set[str]:
+    """Return the runs to execute: those that are not there, and damaged ones that they start from.
+
+    Children come first here, so that a run is hashed only where something will start from it.
+    """
+    todo: set[str] = set()
+    parents: set[str | None] = set()
+    for spec in reversed(plan.specs):
+        digest = spec.digest()
+        if store.run(digest, verify=digest in parents) is None:
+            todo.add(digest)
+            parents.add(spec.parent)
+    return todo
 
 
 ENGINE: Engine = Inline()
