@@ -135,6 +135,15 @@ def test_a_failure_blocks_its_children_and_nothing_else(name, source, tmp_path):
     assert "1 left out after a failure" in tally.sentence()
 
 
+def test_a_failure_blocks_grandchildren_too(name, source, tmp_path):
+    settings = tiny_runs.protocol().model_dump(mode="json", by_alias=True)["intermediate"]
+    wanted = ((tiny_runs.GUILD, "mini_topic"), (tiny_runs.NONE, "mini_pairs"))
+    plan = tiny_runs.plan(source, *wanted, intermediate={**settings, "learning_rate": 1e30})
+    tally, heard, _ = run(name, plan, tmp_path / "s", source)
+    assert (tally.finished, tally.blocked, len(tally.failed)) == (2, 2, 1)
+    assert {s.phase for s in heard.of("skip")} == {"target", "evaluation"}
+
+
 def test_a_failed_run_is_tried_again_the_next_time(name, source, tmp_path):
     plan = failing(source)
     run(name, plan, tmp_path / "s", source)
