@@ -14,13 +14,28 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, XLMRobertaConfig
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    PretrainedConfig,
+    XLMRobertaConfig,
+)
 
 from replication.batching import Batch
 from replication.errors import ReplicationError
-from replication.protocol import Architecture
+from replication.protocol import Architecture, Base
+from replication.tasks.mlm import MaskedHead
 
-__all__ = ["EncoderWithHeads", "config_of", "hub_encoder", "load", "new_encoder", "save"]
+__all__ = [
+    "EncoderWithHeads",
+    "config_of",
+    "hub_encoder",
+    "load",
+    "masked_head",
+    "new_encoder",
+    "save",
+]
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -102,9 +117,15 @@ def hub_encoder(checkpoint: str, revision: str | None) -> nn.Module:
     Raises:
         ReplicationError: there is no such checkpoint, it has no safetensors weights, or not all.
     """
+    encoder = _pretrained(AutoModel, checkpoint, revision)
+    return encoder.float()  # type: ignore[no-any-return]
+
+
+def _pretrained(kind: Any, checkpoint: str, revision: str | None) -> Any:
+    """Return a model of one of transformers' automatic kinds, with every weight from the checkpoint."""
     try:
-        encoder, found = _without_pooler(
-            lambda **kw: AutoModel.from_pretrained(
+        model, found = _without_pooler(
+            lambda **kw: kind.from_pretrained(
                 checkpoint,
                 revision=revision,
                 use_safetensors=True,
@@ -125,7 +146,41 @@ def hub_encoder(checkpoint: str, revision: str | None) -> nn.Module:
             f"checkpoint '{checkpoint}': found no weights for {', '.join(absent[:3])} and "
             f"{len(absent[3:])} more ; expected all of the encoder's. Name a whole checkpoint."
         )
-    return encoder.float()  # type: ignore[no-any-return]
+    return model
+
+
+def masked_head(model: EncoderWithHeads, root: Path | None, base: Base) -> nn.Module:
+    """Return the base's own head for masked-language modelling, tied to the model's embeddings.
+
+    Args:
+        model: whose encoder the head belongs to.
+        root: folder of the pretraining run; None for a hub or local checkpoint.
+        base: the checkpoint where there is no such run.
+
+    Raises:
+        ReplicationError: the base has no such head, or not one of XLM-R's shape.
+    """
+    embedding: nn.Embedding = model.encoder.get_input_embeddings()  # type: ignore[operator]
+    head = MaskedHead(embedding)
+    if root is not None:
+        prefix, names = f"{HEAD}mlm.", {}
+        state = load_file(root / WEIGHTS)
+    else:
+        assert base.checkpoint is not None
+        prefix, names = "lm_head.", {"norm": "layer_norm"}
+        state = _pretrained(AutoModelForMaskedLM, base.checkpoint, base.revision).state_dict()
+    wanted = {}
+    for name in head.state_dict():
+        part, _, rest = name.partition(".")
+        there = prefix + ".".join(x for x in (names.get(part, part), rest) if x)
+        if there not in state:
+            raise ReplicationError(
+                f"checkpoint '{root or base.checkpoint}': found no weight '{there}' ; expected the "
+                "masked-language-modelling head of XLM-R. Leave MLM out or use another base."
+            )
+        wanted[name] = state[there]
+    head.load_state_dict(wanted)
+    return head
 
 
 def save(model: EncoderWithHeads, folder: Path) -> None:

@@ -7,29 +7,19 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from claims.claim import Claim, ClaimSet, ProtocolClaim, SelectedGainClaim
 from claims.estimand import Condition, Contrast, Measure
-from claims.record import UNKNOWN, canonical_json, digest_of
+from claims.record import UNKNOWN, digest_of
 from replication.data import Source
 from replication.errors import DataError, PlanError
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Phase, Plan, Refusal
+from replication.runnable import refuse_unrunnable
 from replication.specs import SpecBuilder
 from replication.tasks.row import benchmark_tasks, corpora, tasks
 
 __all__ = ["conditions_of", "contrasts_of", "make_plan", "resolve"]
-
-_ABLE: dict[str, object] = {
-    "evaluation.selection.rule": "last",
-    "evaluation.retrieval.centring": False,
-    "mixing.sampling": "proportional",
-}
-"""What runs do of settings that a record can state in more ways; the rest must not pass for done."""
-
-_HARMLESS = ("seed_statistic", "evaluation.retrieval.layer_chosen")
-"""What may be unknown: it says how results are read, not how they come about."""
 
 _ORDER: dict[Phase, int] = {"pretraining": 0, "intermediate": 1, "target": 2, "evaluation": 3}
 
@@ -71,7 +61,7 @@ def make_plan(claim_sets: Sequence[ClaimSet], protocol: Protocol, source: Source
         raise PlanError(
             f"claims {', '.join(twice)}: found the id twice ; expected ids that differ."
         )
-    _refuse_unknown(protocol)
+    refuse_unrunnable(protocol)
     planner = _Planner(protocol, source)
     needs: dict[str, ClaimNeeds] = {}
     for claim_set in claim_sets:
@@ -175,39 +165,49 @@ class _Planner:
         name = self.protocol.name
         faults = []
         if condition.mlm:
-            faults.append(
-                f"Protocol '{name}' has no masked-language modelling in the intermediate phase."
-            )
+            faults += self._masked_faults(condition)
         if condition.base != "protocol":
             faults.append(
                 f"Protocol '{name}' starts from its own base, not from '{condition.base}'."
             )
-        faults += [
-            f"No {field.replace('_', ' ')} but English is at hand."
-            for field in ("intermediate_language", "training_language")
-            if getattr(condition, field) != "en"
-        ]
+        if UNKNOWN in (condition.intermediate_language, condition.training_language):
+            faults.append("The claim does not say in which language the training data are.")
+            return faults
         for task in resolve(condition, self.protocol).intermediate:
-            fault = self._training_fault(task) if task in self.protocol.intermediate_tasks else None
-            faults += [fault] if fault else []
+            if task in self.protocol.intermediate_tasks:
+                fault = self._training_fault(task, condition.intermediate_language)
+                faults += [fault] if fault else []
         return faults
+
+    def _masked_faults(self, condition: Condition) -> list[str]:
+        """Return why masked-language modelling cannot be mixed in."""
+        settings, name = self.protocol.masked_mixing, self.protocol.name
+        if settings is None or isinstance(settings, str):
+            return [
+                f"Protocol '{name}' has no masked-language modelling in the intermediate phase."
+            ]
+        if not condition.intermediate:
+            return ["Masked-language modelling is mixed into intermediate tasks; there are none."]
+        lacking = [c for c in settings.corpus if self.source.text_revision(corpora()[c]) is None]
+        return [f"Corpus '{c}' is not in {self.source.name}." for c in lacking]
 
     def _missing_tasks(self, condition: Condition) -> list[str]:
         """Return the condition's intermediate tasks that the protocol does not have."""
         wanted = resolve(condition, self.protocol).intermediate
         return [t for t in wanted if t not in self.protocol.intermediate_tasks]
 
-    def _training_fault(self, task: str) -> str | None:
-        """Return why a task cannot be trained on; None where it can."""
+    def _training_fault(self, task: str, language: str) -> str | None:
+        """Return why a task cannot be trained on in a language; None where it can."""
         if task not in tasks():
             return f"Task '{task}' has no row in replication/tasks."
         split = self.protocol.train_splits.get(task, "train")
         try:
-            there = "en" in self.source.languages(tasks()[task], split)
+            there = language in self.source.languages(tasks()[task], split)
         except DataError as error:
             return str(error)
         if not there:
-            return f"Task '{task}' has no English split '{split}' in {self.source.name}."
+            spoken = "English" if language == "en" else f"'{language}'"
+            return f"Task '{task}' has no {spoken} split '{split}' in {self.source.name}."
         return None
 
     def _tasks(
@@ -228,7 +228,7 @@ class _Planner:
             if task not in known:
                 faults = [f"Benchmark '{measure.benchmark}' has no such task."]
             else:
-                faults = self._task_faults(task, measure.split)
+                faults = self._task_faults(task, measure.split, sorted(trained))
             found = [Refusal(reason=r, task=task) for r in faults]
             found += [r for c in conditions for r in self._leaks(c, task)]
             if not found:
@@ -258,7 +258,7 @@ class _Planner:
         listed = ", ".join(sorted(asked - here))
         return here, [f"Split '{split}' lacks {listed} in {self.source.name}."]
 
-    def _task_faults(self, task: str, claimed_split: str) -> list[str]:
+    def _task_faults(self, task: str, claimed_split: str, trained_in: list[str]) -> list[str]:
         """Return why a target task cannot be scored under this protocol with these data."""
         target = self.protocol.targets.get(task)
         name = self.protocol.name
@@ -268,15 +268,26 @@ class _Planner:
             return [f"Protocol '{name}' names no split to score it on."]
         if target.train_on is None and self.protocol.evaluation.retrieval is None:
             return [f"Protocol '{name}' does not say how sentences become vectors."]
-        fault = self._training_fault(target.train_on) if target.train_on else None
-        if fault:
-            return [fault]
+        if target.train_on:
+            found = [self._training_fault(target.train_on, code) for code in trained_in]
+            found.append(self._selection_fault(target.train_on))
+            if faults := [f for f in found if f]:
+                return faults
         split = self._split(task, claimed_split)
         try:
             there = self.source.languages(tasks()[task], split)
         except DataError as error:
             return [str(error)]
         return [] if there else [f"Task '{task}' has no split '{split}' in {self.source.name}."]
+
+    def _selection_fault(self, train_on: str) -> str | None:
+        """Return why the best checkpoint cannot be chosen; None where it can, or the last is kept."""
+        selection = self.protocol.evaluation.selection
+        if isinstance(selection, str) or selection.rule != "best":
+            return None
+        if "en" in self.source.languages(tasks()[train_on], "validation"):
+            return None
+        return f"Task '{train_on}' has no English validation split to choose a checkpoint on."
 
     def _leaks(self, condition: Condition, task: str) -> list[Refusal]:
         """Return why training data of this lineage gives away what the task evaluates."""
@@ -310,53 +321,3 @@ def _digest_in_any_order(claim_set: ClaimSet) -> str:
     """Return a digest that does not depend on where in the file a claim stands."""
     claims = sorted(c.digest() for c in claim_set.claims)
     return digest_of({"paper": claim_set.paper.digest(), "claims": claims})
-
-
-def _refuse_unknown(protocol: Protocol) -> None:
-    """Refuse a protocol that leaves open what a run must know, or says what no run can do."""
-    found = sorted(_unknown_fields("", protocol.model_dump(mode="json", exclude={"sources"})))
-    scratch = protocol.pretraining is not None
-    if protocol.base.checkpoint is None and not (protocol.base.architecture and scratch):
-        found.append("base.checkpoint (or base.architecture with pretraining)")
-    if found:
-        blocks: dict[str, list[str]] = {}
-        for path in found:
-            block, _, field = path.rpartition(".")
-            blocks.setdefault(block, []).append(field)
-        lines = [f"  {b}: {', '.join(f)}" if b else f"  {', '.join(f)}" for b, f in blocks.items()]
-        raise PlanError(
-            f"protocol '{protocol.name}': found {len(found)} fields unknown ; expected values. "
-            "It states what a paper reports and cannot run; name a protocol that fills these in.\n"
-            + "\n".join(lines)
-        )
-    if protocol.base.checkpoint is not None and scratch:
-        raise PlanError(
-            f"protocol '{protocol.name}': found both base.checkpoint and pretraining ; expected one "
-            "of them. Take out the checkpoint to start from random weights."
-        )
-    document = protocol.model_dump(mode="json")
-    beyond = [
-        f"  {path}: found {canonical_json(stated)} ; expected {canonical_json(able)}"
-        for path, able in _ABLE.items()
-        if (stated := _at(document, path)) not in (able, None)
-    ]
-    if beyond:
-        raise PlanError(
-            f"protocol '{protocol.name}': found settings that this version cannot run ; expected "
-            "others. Change them in a protocol of your own.\n" + "\n".join(beyond)
-        )
-
-
-def _at(document: object, path: str) -> object:
-    """Return the value at a dotted path; None where there is none."""
-    here: Any = document
-    for step in path.split("."):
-        here = here.get(step) if isinstance(here, dict) else None
-    return here
-
-
-def _unknown_fields(path: str, value: object) -> list[str]:
-    """Return the dotted fields that say `unknown` and may not."""
-    if isinstance(value, dict):
-        return [f for k, v in value.items() for f in _unknown_fields(f"{path}.{k}".strip("."), v)]
-    return [path] if value == UNKNOWN and path not in _HARMLESS else []

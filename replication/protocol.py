@@ -133,7 +133,9 @@ class Mixing(Record):
         if (self.sampling == "temperature") != (self.temperature is not None):
             unknown = "unknown" in (self.sampling, self.temperature)
             if not unknown:
-                raise ValueError("temperature must be given with temperature sampling, and only then")
+                raise ValueError(
+                    "temperature must be given with temperature sampling, and only then"
+                )
         return self
 
 

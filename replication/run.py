@@ -12,7 +12,17 @@ from pydantic import Field
 
 from claims.estimand import Condition, Split
 from claims.record import Name, Record, Text
-from replication.protocol import Base, Lengths, Mixing, Pretraining, Protocol, Recipe, Retrieval
+from replication.protocol import (
+    Base,
+    Lengths,
+    MaskedMixing,
+    Mixing,
+    Pretraining,
+    Protocol,
+    Recipe,
+    Retrieval,
+    Selection,
+)
 from replication.tasks.row import Metric
 
 __all__ = [
@@ -68,6 +78,11 @@ class RunSpec(Record):
     """Recipe per trained task."""
     pretraining: Pretraining | None = None
     mixing: Mixing | None = None
+    masked_mixing: MaskedMixing | None = None
+    selection: Selection | None = None
+    """How the checkpoint of a target run is chosen; null for the last one."""
+    selection_data: DataUse | None = None
+    """Validation data that the choice looks at."""
     retrieval: Retrieval | None = None
     lengths: Lengths | None = None
     """How sequences are cut in evaluation."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from claims.estimand import Condition
 from replication.data import Source
-from replication.protocol import Lengths, Protocol, Recipe
+from replication.protocol import Lengths, Protocol, Recipe, Selection
 from replication.run import EVALUATOR, DataUse, RunSpec
 from replication.tasks.row import Task, corpora, tasks
 
@@ -81,6 +81,7 @@ class SpecBuilder:
         key = ("target", condition, train_on, recipe, seed)
         if key in self._seen:
             return self._seen[key]
+        selection = self._selection()
         spec = RunSpec(
             phase="target",
             condition=condition,
@@ -89,7 +90,9 @@ class SpecBuilder:
             parent=self._intermediate(condition, seed),
             base=self.protocol.base,
             recipes={train_on: recipe},
-            data=(self._train_use(train_on),),
+            selection=selection,
+            selection_data=self._selection_use(selection, train_on),
+            data=(self._train_use(train_on, condition.training_language),),
             precision=self._precision,
         )
         return self._keep(key, spec)
@@ -102,6 +105,8 @@ class SpecBuilder:
         if key in self._seen:
             return self._seen[key]
         names = tuple(condition.intermediate)
+        masked = self.protocol.masked_mixing if condition.mlm else None
+        assert not isinstance(masked, str)
         special = self.protocol.intermediate_recipes
         spec = RunSpec(
             phase="intermediate",
@@ -112,7 +117,11 @@ class SpecBuilder:
             base=self.protocol.base,
             recipes={n: special.get(n, self.protocol.intermediate) for n in names},
             mixing=self.protocol.mixing if len(names) > 1 else None,
-            data=tuple(self._train_use(n) for n in names),
+            masked_mixing=masked,
+            data=(
+                *(self._train_use(n, condition.intermediate_language) for n in names),
+                *(self._corpora(masked.corpus) if masked else ()),
+            ),
             precision=self._precision,
         )
         return self._keep(key, spec)
@@ -125,14 +134,6 @@ class SpecBuilder:
         key = ("pretraining",)
         if key in self._seen:
             return self._seen[key]
-        uses = []
-        for name in pretraining.corpus:
-            revision = self.source.text_revision(corpora()[name])
-            if revision is not None:
-                languages = tuple(sorted(corpora()[name].languages))
-                uses.append(
-                    DataUse(name=name, split="text", languages=languages, revision=revision)
-                )
         spec = RunSpec(
             phase="pretraining",
             condition=None,
@@ -141,13 +142,42 @@ class SpecBuilder:
             parent=None,
             base=self.protocol.base,
             pretraining=pretraining,
-            data=tuple(uses),
+            data=self._corpora(pretraining.corpus),
             precision=self._precision,
         )
         return self._keep(key, spec)
 
-    def _train_use(self, name: str) -> DataUse:
-        return self._use(tasks()[name], self.protocol.train_splits.get(name, "train"), ("en",))
+    def _corpora(self, names: Iterable[str]) -> tuple[DataUse, ...]:
+        """Return the corpora that are here, as pieces of data."""
+        uses = []
+        for name in names:
+            revision = self.source.text_revision(corpora()[name])
+            if revision is not None:
+                languages = tuple(sorted(corpora()[name].languages))
+                uses.append(
+                    DataUse(name=name, split="text", languages=languages, revision=revision)
+                )
+        return tuple(uses)
+
+    def _selection(self) -> Selection | None:
+        """Return how checkpoints are chosen; None where the last one is kept."""
+        selection = self.protocol.evaluation.selection
+        if isinstance(selection, Selection) and selection.rule == "best":
+            return selection
+        return None
+
+    def _selection_use(self, selection: Selection | None, train_on: str) -> DataUse | None:
+        """Return the validation data of the task that is trained."""
+        if selection is None:
+            return None
+        row = tasks()[train_on]
+        there = self.source.languages(row, "validation")
+        languages = there if selection.languages == "all" else tuple(x for x in there if x == "en")
+        return self._use(row, "validation", languages)
+
+    def _train_use(self, name: str, language: str) -> DataUse:
+        split = self.protocol.train_splits.get(name, "train")
+        return self._use(tasks()[name], split, (language,))
 
     def _use(self, task: Task, split: str, languages: tuple[str, ...]) -> DataUse:
         return DataUse(

@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from replication.batching import Batch, Feature, collate, cut_by_length
+from replication.batching import Feature, collate, cut_by_length
 from replication.errors import TrainingError
 from replication.model import EncoderWithHeads
 from replication.protocol import Mixing, Recipe
+from replication.resume import Progressed, Resume
+from replication.sampling import Feed, Objective, batches, step_count, task_order
 
-__all__ = ["Feed", "Objective", "Trained", "step_count", "train"]
+__all__ = [
+    "TOKENS_AT_ONCE",
+    "Execution",
+    "Feed",
+    "Look",
+    "Objective",
+    "Trained",
+    "step_count",
+    "train",
+]
 
 TOKENS_AT_ONCE = {"cpu": 4096, "cuda": 32768}
 """Most padded tokens in one micro-batch, per kind of device."""
 
 
-class Objective(Protocol):
-    """What training needs of a task family."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Validation now and then, so that the best checkpoint is kept."""
 
-    def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
-        """Return the loss summed over the batch's loss terms."""
-        ...
+    every_steps: int
+    score: Callable[[EncoderWithHeads], float]
+    """Validation score of the model, in points; it must not change the model or draw at random."""
+    patience: int | None
+    """Looks without improvement after which training stops; None for never."""
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """One task's share of a training phase."""
+class Execution:
+    """How a phase is executed; nothing here is part of the recipe, but for the look."""
 
-    objective: Objective
-    features: list[Feature]
-    recipe: Recipe
-    redraw: Callable[[Sequence[Feature], np.random.Generator], list[Feature]] | None = None
-    """Applied to each batch as it is drawn, such as masking; None to leave it as it is."""
+    bf16: bool = False
+    """Whether to compute in bfloat16 (weights and optimiser stay in fp32)."""
+    resume: Resume | None = None
+    """Where the state is kept; None to keep none."""
+    look: Look | None = None
+    """None to keep the last checkpoint."""
+    tokens_at_once: int | None = None
+    """Most padded tokens in one micro-batch; None for the device's own number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +68,13 @@ class Trained:
     tokens: int
     """Real tokens seen, padding not counted."""
     steps_of: dict[str, int]
-    """Steps per task."""
-
-
-def step_count(examples: int, recipe: Recipe) -> int:
-    """Return the number of optimiser steps: batches of the epochs, the last one of each cut short."""
-    return max(1, round(math.ceil(examples / int(recipe.batch_size)) * float(recipe.epochs)))
+    """Steps per task: the mixture as it was drawn."""
+    halvings: int = 0
+    """How often the micro-batch was halved because memory ran out; batches stayed what they were."""
+    kept_step: int | None = None
+    """Step of the checkpoint that was kept, where a look chose one."""
+    kept_score: float | None = None
+    """Its validation score, in points."""
 
 
 def train(
@@ -68,94 +84,168 @@ def train(
     mixing: Mixing,
     pad_id: int,
     rng: np.random.Generator,
-    bf16: bool = False,
+    execution: Execution | None = None,
 ) -> Trained:
     """Train encoder and heads, in place, for the epochs that the recipes ask for.
 
-    Each step is a batch of one task. With several tasks the step's task is drawn with probability
-    proportional to its number of features (or the mixing's cap, if lower), and the step follows the
-    recipe of the task drawn; each task goes through its own features in shuffled order, epoch by epoch.
+    Each step is a batch of one task. With several tasks the step's task is drawn with the mixing's
+    probabilities, and the step follows the recipe of the task drawn; each task goes through its own
+    features in shuffled order, epoch by epoch.
 
     Args:
         feeds: task -> features and recipe; heads of the same names exist in the model.
         rng: draws batches and tasks; torch's generator must have been seeded for dropout.
-        bf16: whether to compute in bfloat16 (weights and optimiser stay in fp32).
+        execution: precision, resuming, and which checkpoint is kept.
 
     Raises:
-        TrainingError: a loss is not finite, and at which step; or a weight is not, at the end.
+        TrainingError: a loss is not finite, and at which step; or a weight is not, at the end; or
+            memory does not suffice for a single example.
     """
-    device = next(model.parameters()).device
-    counts = {name: step_count(len(f.features), f.recipe) for name, f in feeds.items()}
-    order = _task_order(feeds, counts, mixing, rng)
-    streams = {name: _batches(f, rng) for name, f in sorted(feeds.items())}
-    optimiser = _optimiser(model)
-    model.train()
-    losses = torch.zeros(len(order), device=device)
-    tokens = 0
-    for step, name in enumerate(order):
-        feed = feeds[name]
-        _set(optimiser, feed.recipe, _schedule(step, len(order), feed.recipe))
-        batch = next(streams[name])
-        tokens += sum(len(s) for f in batch for s in f.sequences)
-        losses[step] = _accumulate(model, name, feed, batch, pad_id=pad_id, bf16=bf16)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), float(feed.recipe.clip_norm))
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        if step % 50 == 49 or step == len(order) - 1:
-            _check(losses[: step + 1], order)
-    _check_weights(model)
-    model.eval()
-    values = losses.cpu().numpy()
-    tenth = max(1, len(order) // 10)
-    return Trained(
-        steps=len(order),
-        first_loss=float(values[:tenth].mean()),
-        last_loss=float(values[-tenth:].mean()),
-        tokens=tokens,
-        steps_of={name: order.count(name) for name in sorted(feeds)},
-    )
+    loop = _Loop(model, feeds, task_order(feeds, mixing, rng), pad_id, execution or Execution())
+    streams = {name: batches(f, rng) for name, f in sorted(feeds.items())}
+    loop.run(streams)
+    return loop.outcome()
 
 
-def _accumulate(
-    model: EncoderWithHeads, name: str, feed: Feed, batch: list[Feature], *, pad_id: int, bf16: bool
-) -> torch.Tensor:
-    """Add the gradients of one batch, micro-batch by micro-batch, and return its mean loss."""
-    device = next(model.parameters()).device
-    weight = sum(f.weight for f in batch)
-    total = torch.zeros((), device=device)
-    for part in cut_by_length(batch, TOKENS_AT_ONCE[device.type]):
-        padded = collate(part, pad_id, device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            hidden = model.hidden(padded)
-            loss = feed.objective.loss(hidden, model.heads[name], padded) / weight
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += loss.detach()
-    return total
+class _Loop:
+    """The steps of one phase, and what must survive the end of the process."""
 
+    def __init__(
+        self,
+        model: EncoderWithHeads,
+        feeds: Mapping[str, Feed],
+        order: list[str],
+        pad_id: int,
+        execution: Execution,
+    ) -> None:
+        self.model = model
+        self.feeds = feeds
+        self.order = order
+        self.pad_id = pad_id
+        self.execution = execution
+        self.device = next(model.parameters()).device
+        self.optimiser = _optimiser(model)
+        self.numbers: dict[str, Any] = {
+            "tokens": 0,
+            "halvings": 0,
+            "at_once": execution.tokens_at_once or TOKENS_AT_ONCE[self.device.type],
+            "kept_step": None,
+            "kept_score": None,
+            "fruitless": 0,
+            "stopped": False,
+        }
+        self.losses = torch.zeros(len(order), device=self.device)
+        self.kept: dict[str, torch.Tensor] = {}
+        self.done = 0
 
-def _task_order(
-    feeds: Mapping[str, Feed], counts: Mapping[str, int], mixing: Mixing, rng: np.random.Generator
-) -> list[str]:
-    """Return the task of each step."""
-    names = sorted(feeds)
-    total = sum(counts.values())
-    if len(names) == 1:
-        return names * total
-    cap = mixing.cap if isinstance(mixing.cap, int) else None
-    sizes = np.array([min(len(feeds[n].features), cap or 2**62) for n in names], dtype=float)
-    drawn = rng.choice(len(names), size=total, p=sizes / sizes.sum())
-    return [names[i] for i in drawn]
+    def run(self, streams: Mapping[str, Iterator[list[Feature]]]) -> None:
+        """Do the steps that are not done yet, and put the kept checkpoint in place."""
+        self._take_up()
+        for name in self.order[: self.done]:
+            next(streams[name])  # drawn already before the process ended
+        self.model.train()
+        for name in self.order[self.done :]:
+            if self.numbers["stopped"]:
+                break
+            self._step(name, next(streams[name]))
+            if self.done % 50 == 0 or self.done == len(self.order):
+                _check(self.losses[: self.done], self.order)
+            self._look()
+            if self.execution.resume and self.execution.resume.due():
+                state = Progressed(self.done, self.losses, self.numbers, self.kept)
+                self.execution.resume.save(state, self.model, self.optimiser)
+        if self.kept:
+            self.model.load_state_dict(self.kept)
+        _check_weights(self.model)
+        self.model.eval()
 
+    def outcome(self) -> Trained:
+        """Return what happened."""
+        values = self.losses[: self.done].cpu().numpy()
+        tenth = max(1, self.done // 10)
+        return Trained(
+            steps=self.done,
+            first_loss=float(values[:tenth].mean()),
+            last_loss=float(values[-tenth:].mean()),
+            tokens=self.numbers["tokens"],
+            steps_of={n: self.order[: self.done].count(n) for n in sorted(self.feeds)},
+            halvings=self.numbers["halvings"],
+            kept_step=self.numbers["kept_step"],
+            kept_score=self.numbers["kept_score"],
+        )
 
-def _batches(feed: Feed, rng: np.random.Generator) -> Iterator[list[Feature]]:
-    """Yield batches forever, each epoch in a new random order."""
-    size = int(feed.recipe.batch_size)
-    own = np.random.Generator(np.random.PCG64(rng.integers(2**63)))
-    while True:
-        order = own.permutation(len(feed.features))
-        for begin in range(0, len(order), size):
-            batch = [feed.features[i] for i in order[begin : begin + size]]
-            yield feed.redraw(batch, own) if feed.redraw else batch
+    def _take_up(self) -> None:
+        """Go on from the state on disk, where there is one of a phase with as many steps."""
+        found = self.execution.resume and self.execution.resume.load(self.model, self.optimiser)
+        if found and found.losses.shape == self.losses.shape:
+            self.done, self.numbers, self.kept = found.step, found.numbers, found.kept
+            self.losses = found.losses.to(self.device)
+
+    def _step(self, name: str, batch: list[Feature]) -> None:
+        feed = self.feeds[name]
+        _set(self.optimiser, feed.recipe, _schedule(self.done, len(self.order), feed.recipe))
+        self.numbers["tokens"] += sum(len(s) for f in batch for s in f.sequences)
+        self.losses[self.done] = self._accumulate(name, batch)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), float(feed.recipe.clip_norm))
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.done += 1
+
+    def _accumulate(self, name: str, batch: list[Feature]) -> torch.Tensor:
+        """Add the gradients of one batch and return its mean loss, halving what is in memory at once.
+
+        The batch and its loss stay what they are; only how it is cut changes.
+        """
+        while True:
+            try:
+                return self._pass(name, batch)
+            except torch.OutOfMemoryError as error:
+                self.optimiser.zero_grad(set_to_none=True)
+                largest = max(f.length * len(f.sequences) for f in batch)
+                if self.numbers["at_once"] <= largest:
+                    raise TrainingError(
+                        f"step {self.done + 1} on task '{name}': memory does not suffice for one "
+                        f"example of {largest} tokens. Lower max_length or use a larger device."
+                    ) from error
+                self.numbers["at_once"] = max(largest, self.numbers["at_once"] // 2)
+                self.numbers["halvings"] += 1
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _pass(self, name: str, batch: list[Feature]) -> torch.Tensor:
+        """Add the gradients of one batch, micro-batch by micro-batch."""
+        feed = self.feeds[name]
+        weight = sum(f.weight for f in batch)
+        total = torch.zeros((), device=self.device)
+        for part in cut_by_length(batch, self.numbers["at_once"]):
+            padded = collate(part, self.pad_id, self.device)
+            with torch.autocast(
+                self.device.type, dtype=torch.bfloat16, enabled=self.execution.bf16
+            ):
+                hidden = self.model.hidden(padded)
+                loss = feed.objective.loss(hidden, self.model.heads[name], padded) / weight
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
+
+    def _look(self) -> None:
+        """Validate where it is time, and keep the checkpoint if it is the best so far."""
+        look = self.execution.look
+        last = self.done == len(self.order)
+        if look is None or (self.done % look.every_steps and not last):
+            return
+        self.model.eval()
+        score = look.score(self.model)
+        self.model.train()
+        best = self.numbers["kept_score"]
+        if best is None or score > best:
+            self.kept = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
+            self.numbers |= {"kept_step": self.done, "kept_score": score, "fruitless": 0}
+            return
+        self.numbers["fruitless"] += 1
+        self.numbers["stopped"] = (
+            look.patience is not None and self.numbers["fruitless"] >= look.patience
+        )
 
 
 def _schedule(step: int, steps: int, recipe: Recipe) -> float:

@@ -12,9 +12,12 @@ from claims.errors import CorroborateError
 from replication.data import Source
 from replication.environment import environment
 from replication.errors import StoreError
-from replication.phases import Facts, Workplace, evaluate, pretrain, train_tasks
+from replication.evaluation import evaluate
+from replication.phases import Facts, pretrain, train_tasks
+from replication.resume import Resume
 from replication.run import Measurement, Run, RunSpec
 from replication.store import Store
+from replication.workplace import Workplace
 
 __all__ = ["execute"]
 
@@ -88,10 +91,10 @@ def _phase(
         store.folder(root.digest()) if root is not None and pretrained else None,
         source,
     )
-    if spec.phase == "pretraining":
-        return (), pretrain(place)
     if spec.phase != "evaluation":
-        return (), train_tasks(place)
+        place.resume = Resume(store.resume_folder(spec.digest()))
+        return (), pretrain(place) if spec.phase == "pretraining" else train_tasks(place)
     # an untrained target is scored on the encoder alone, whatever heads its parent holds
     trained = lineage[0].tasks[0] if lineage and lineage[0].phase == "target" else None
-    return evaluate(place, trained)
+    measurements, examples = evaluate(place, trained)
+    return measurements, {"examples": examples}

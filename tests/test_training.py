@@ -18,7 +18,7 @@ from replication.errors import TrainingError
 from replication.model import EncoderWithHeads, save
 from replication.protocol import Mixing
 from replication.tasks.family import family
-from replication.training import TOKENS_AT_ONCE, Feed, step_count, train
+from replication.training import TOKENS_AT_ONCE, Execution, Feed, step_count, train
 
 KIND = family("classification")
 
@@ -337,7 +337,7 @@ def test_bfloat16_trains_with_weights_kept_in_fp32():
         mixing=Mixing(),
         pad_id=1,
         rng=tiny.generator(),
-        bf16=True,
+        execution=Execution(bf16=True),
     )
     assert math.isfinite(trained.last_loss)
     assert {p.dtype for p in model.parameters()} == {torch.float32}

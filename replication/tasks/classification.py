@@ -12,7 +12,7 @@ from torch.nn import functional
 from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import DataError
-from replication.protocol import Lengths
+from replication.protocol import Lengths, Retrieval
 from replication.scoring import accuracy
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
@@ -93,9 +93,16 @@ class Classification:
         return head(hidden).argmax(-1).tolist()  # type: ignore[no-any-return]
 
     def score(
-        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+        self,
+        examples: list[Example],
+        features: list[Feature],
+        raw: list[Any],
+        task: Task,
+        *,
+        retrieval: Retrieval | None = None,
     ) -> Scored:
         """Score by accuracy."""
+        del retrieval
         predicted = [0] * len(examples)
         for feature, best in zip(features, raw, strict=True):
             predicted[feature.example] = best

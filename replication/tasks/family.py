@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import ReplicationError
-from replication.protocol import Lengths
+from replication.protocol import Lengths, Retrieval
 from replication.tasks.row import Task
 
 __all__ = ["Family", "Scored", "family"]
@@ -31,6 +31,8 @@ class Scored:
     """One row an example: `id`, and per metric an outcome or its sufficient statistics."""
     predictions: list[Any]
     """One prediction an example, in the examples' order, as JSON values."""
+    n_best: list[Any] | None = None
+    """The runners-up of each example, where the family has any, as JSON values."""
 
 
 @runtime_checkable
@@ -62,11 +64,18 @@ class Family(Protocol):
         ...
 
     def score(
-        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+        self,
+        examples: list[Example],
+        features: list[Feature],
+        raw: list[Any],
+        task: Task,
+        *,
+        retrieval: Retrieval | None = None,
     ) -> Scored:
         """Turn raw predictions of the features of one language into scores.
 
         Args:
+            retrieval: how vectors are compared; only for families that do.
             features: all with `example` indices into `examples`.
             raw: what `predict` returned, in the order of `features`.
         """

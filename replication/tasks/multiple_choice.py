@@ -11,7 +11,7 @@ from torch.nn import functional
 from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import DataError
-from replication.protocol import Lengths
+from replication.protocol import Lengths, Retrieval
 from replication.tasks.classification import SentenceHead, label_index, scored_labels
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
@@ -62,9 +62,16 @@ class MultipleChoice:
         return self._scores(hidden, head, batch).argmax(-1).tolist()
 
     def score(
-        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+        self,
+        examples: list[Example],
+        features: list[Feature],
+        raw: list[Any],
+        task: Task,
+        *,
+        retrieval: Retrieval | None = None,
     ) -> Scored:
         """Score by accuracy."""
+        del retrieval
         predicted = [0] * len(examples)
         for feature, best in zip(features, raw, strict=True):
             predicted[feature.example] = best

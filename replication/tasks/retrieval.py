@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor, nn
 
+from replication import protocol
 from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import ReplicationError
-from replication.protocol import Lengths
 from replication.scoring import nearest
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
@@ -25,7 +25,13 @@ class Retrieval:
     name = "retrieval"
 
     def features(
-        self, examples: list[Example], task: Task, tokenizer: Any, lengths: Lengths, *, train: bool
+        self,
+        examples: list[Example],
+        task: Task,
+        tokenizer: Any,
+        lengths: protocol.Lengths,
+        *,
+        train: bool,
     ) -> list[Feature]:
         """Tokenise all source sentences, then all target sentences; `extra` says which side."""
         if train:
@@ -61,7 +67,13 @@ class Retrieval:
         return list(pooled.cpu().numpy())
 
     def score(
-        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+        self,
+        examples: list[Example],
+        features: list[Feature],
+        raw: list[Any],
+        task: Task,
+        *,
+        retrieval: protocol.Retrieval | None = None,
     ) -> Scored:
         """Score by the share of English sentences whose nearest neighbour is their own translation.
 
@@ -71,7 +83,10 @@ class Retrieval:
         side = {"source": [np.empty(0)] * len(examples), "target": [np.empty(0)] * len(examples)}
         for feature, vector in zip(features, raw, strict=True):
             side[feature.extra["side"]][feature.example] = vector
-        found = nearest(np.stack(side["target"]), np.stack(side["source"]))
+        source, target = np.stack(side["source"]), np.stack(side["target"])
+        if retrieval is not None and retrieval.centring is True:
+            source, target = source - source.mean(0), target - target.mean(0)
+        found = nearest(target, source)
         right = (found == np.arange(len(examples))).astype("float64")
         items = pa.table({"id": [e["id"] for e in examples], "accuracy": right})
         return Scored({"accuracy": float(right.mean() * 100)}, items, found.tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from replication.answers import answer_scores
 from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import ReplicationError
-from replication.protocol import Lengths
+from replication.protocol import Lengths, Retrieval
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
 
@@ -22,6 +23,21 @@ __all__ = ["FAMILY", "SpanQA", "realign"]
 
 LONGEST_ANSWER = 30  # tokens, as in the published SQuAD scripts
 BEST = 20  # candidate starts and ends per window, likewise
+N_BEST = 5  # answers kept per question
+_NOWHERE = (
+    -1,
+    -1,
+)  # characters that no window holds, so that every window points at its first token
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """What one window says."""
+
+    best: list[tuple[float, int, int]]
+    """(score, first character, last character), best first."""
+    null: float
+    """Score of `no answer`."""
 
 
 def realign(context: str, answer: str, start: int) -> int | None:
@@ -50,15 +66,16 @@ class SpanQA:
         """Tokenise (question, context) into overlapping windows.
 
         In training a window without the whole answer points at the first token, as in SQuAD's
-        reference code; questions whose answer does not occur in the context are dropped.
+        reference code, and so does every window of a question without answer under SQuAD 2.0's rules;
+        questions whose answer does not occur in the context are dropped.
         """
-        del task
-        kept = [(i, _answer(e)) for i, e in enumerate(examples)] if train else []
-        usable = (
-            [(i, a) for i, a in kept if a is not None]
-            if train
-            else [(i, None) for i in range(len(examples))]
-        )
+        usable: list[tuple[int, tuple[int, int] | None]] = []
+        for index, example in enumerate(examples):
+            answer = _answer(example) if train else None
+            if train and not example["answers"]["text"] and task.answer_rules == "squad_v2":
+                answer = _NOWHERE
+            if answer is not None or not train:
+                usable.append((index, answer))
         if not usable:
             return []
         questions = [examples[i]["question"].strip() for i, _ in usable]
@@ -101,22 +118,42 @@ class SpanQA:
         return both / 2
 
     def predict(self, hidden: Tensor, head: nn.Module | None, batch: Batch) -> list[Any]:
-        """Return the best (score, start, end) of each window in characters; None where there is none."""
+        """Return, per window, its best spans as (score, first, last character) and its null score.
+
+        The null score is that of the first token, which stands for `no answer`.
+        """
         assert head is not None
         logits = self._logits(hidden, head, batch).cpu().numpy()
-        return [_best_span(logits[r], f.extra["offsets"]) for r, f in enumerate(batch.features)]
+        return [
+            Spans(_best_spans(logits[r], f.extra["offsets"]), float(logits[r, 0].sum()))
+            for r, f in enumerate(batch.features)
+        ]
 
     def score(
-        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+        self,
+        examples: list[Example],
+        features: list[Feature],
+        raw: list[Any],
+        task: Task,
+        *,
+        retrieval: Retrieval | None = None,
     ) -> Scored:
-        """Score by exact match and F1 with the language's own answer normalisation."""
-        best: list[tuple[float, str]] = [(-np.inf, "")] * len(examples)
-        for feature, span in zip(features, raw, strict=True):
-            if span is not None and span[0] > best[feature.example][0]:
-                text = examples[feature.example]["context"][span[1] : span[2]]
-                # the first token of some tokenizers holds the blank before it
-                best[feature.example] = (span[0], text.strip())
-        predicted = [text for _, text in best]
+        """Score by exact match and F1 with the language's own answer normalisation.
+
+        Under SQuAD 2.0's rules the answer is empty where every window's null score is above that of
+        the best span, without a margin.
+        """
+        del retrieval
+        n_best = _merged(examples, features, raw)
+        predicted = [spans[0]["text"] if spans else "" for spans in n_best]
+        if task.answer_rules == "squad_v2":
+            null = [np.inf] * len(examples)
+            for feature, spans in zip(features, raw, strict=True):
+                null[feature.example] = min(null[feature.example], spans.null)
+            predicted = [
+                "" if not spans or none > spans[0]["score"] else text
+                for text, spans, none in zip(predicted, n_best, null, strict=True)
+            ]
         gold = [list(e["answers"]["text"]) for e in examples]
         language = examples[0]["language"] if examples else "en"
         outcome = answer_scores(gold, predicted, language, rules=task.answer_rules)
@@ -131,7 +168,8 @@ class SpanQA:
             "f1": float(outcome.f1.mean() * 100),
             "exact_match": float(outcome.exact_match.mean() * 100),
         }
-        return Scored({m: scores[m] for m in task.metrics or scores}, items, predicted)
+        kept = {m: scores[m] for m in task.metrics or scores}
+        return Scored(kept, items, predicted, n_best)
 
     @staticmethod
     def _logits(hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
@@ -187,25 +225,45 @@ def _target(offsets: list[tuple[int, int] | None], answer: tuple[int, int]) -> t
     return (inside[0], inside[-1]) if whole else (0, 0)
 
 
-def _best_span(
+def _merged(
+    examples: list[Example], features: list[Feature], raw: list[Any]
+) -> list[list[dict[str, Any]]]:
+    """Return, per question, the best distinct answers over its windows, best first."""
+    found: list[dict[str, float]] = [{} for _ in examples]
+    for feature, spans in zip(features, raw, strict=True):
+        context, texts = examples[feature.example]["context"], found[feature.example]
+        for score, first, last in spans.best:
+            # the first token of some tokenizers holds the blank before it
+            text = context[first:last].strip()
+            texts[text] = max(score, texts.get(text, -np.inf))
+    return [
+        [
+            {"text": text, "score": round(score, 4)}
+            for text, score in sorted(texts.items(), key=lambda t: -t[1])[:N_BEST]
+        ]
+        for texts in found
+    ]
+
+
+def _best_spans(
     logits: np.ndarray, offsets: list[tuple[int, int] | None]
-) -> tuple[float, int, int] | None:
-    """Return the best (score, first character, last character) of one window."""
+) -> list[tuple[float, int, int]]:
+    """Return the best (score, first character, last character) of one window, best first."""
     places = np.array([t for t, o in enumerate(offsets) if o is not None and o[1] > o[0]])
     if places.size == 0:
-        return None
+        return []
     starts = places[np.argsort(-logits[places, 0], kind="stable")[:BEST]]
     ends = places[np.argsort(-logits[places, 1], kind="stable")[:BEST]]
     length = ends[None, :] - starts[:, None]
     score = logits[starts, 0][:, None] + logits[ends, 1][None, :]
     score = np.where((length >= 0) & (length < LONGEST_ANSWER), score, -np.inf)
-    s, e = np.unravel_index(int(score.argmax()), score.shape)
-    if not np.isfinite(score[s, e]):
-        return None
-    first, last = offsets[starts[s]], offsets[ends[e]]
-    assert first is not None
-    assert last is not None
-    return float(score[s, e]), first[0], last[1]
+    spans = []
+    for flat in np.argsort(-score, axis=None, kind="stable")[:N_BEST]:
+        s, e = np.unravel_index(int(flat), score.shape)
+        first, last = offsets[starts[s]], offsets[ends[e]]
+        if np.isfinite(score[s, e]) and first is not None and last is not None:
+            spans.append((float(score[s, e]), first[0], last[1]))
+    return spans
 
 
 FAMILY: Family = SpanQA()

@@ -12,7 +12,7 @@ from torch.nn import functional
 from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import ReplicationError
-from replication.protocol import Lengths
+from replication.protocol import Lengths, Retrieval
 from replication.spans import span_counts
 from replication.tasks.classification import label_index
 from replication.tasks.family import Family, Scored
@@ -32,7 +32,8 @@ class Tagging:
         """Tokenise word lists into windows of whole words, none longer than asked.
 
         A word that the tokenizer turns into nothing has no subword and so no loss term; when scored
-        it gets the tag `O`, or the first tag of a set without `O`.
+        it gets the tag `O`, or the first tag of a set without `O`. So do the words of a long sentence
+        that truncation cuts off.
         """
         if not examples:
             return []
@@ -51,7 +52,10 @@ class Tagging:
         features = []
         for index, example in enumerate(examples):
             tags = [label_index(t, task, example) for t in example["tags"]] if train else None
-            for ids, starts in _windows(encoded["input_ids"][index], encoded.word_ids(index), room):
+            windows = _windows(encoded["input_ids"][index], encoded.word_ids(index), room)
+            if lengths.long_sentences == "truncate":
+                windows = windows[:1]
+            for ids, starts in windows:
                 features.append(_feature(ids, starts, tags, index, tokenizer))
         return [f for f in features if f.weight] if train else features
 
@@ -72,9 +76,16 @@ class Tagging:
         return [part.tolist() for part in torch.split(logits.argmax(-1).cpu(), sizes)]
 
     def score(
-        self, examples: list[Example], features: list[Feature], raw: list[Any], task: Task
+        self,
+        examples: list[Example],
+        features: list[Feature],
+        raw: list[Any],
+        task: Task,
+        *,
+        retrieval: Retrieval | None = None,
     ) -> Scored:
         """Score by span F1 over all sentences, keeping each sentence's counts."""
+        del retrieval
         default = "O" if "O" in task.labels else task.labels[0]
         predicted = [[default] * len(e["tokens"]) for e in examples]
         for feature, tags in zip(features, raw, strict=True):
