@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import tiny_models as tiny
@@ -108,7 +108,7 @@ def test_a_process_killed_in_the_middle_goes_on_to_the_same_bytes(tmp_path):
         folder = pathlib.Path(sys.argv[1])
         t.trained(folder / "out", Execution(resume=Slow(folder, every_s=0)))
     """)
-    here = os.path.dirname(__file__)
+    here = str(Path(__file__).parent)
     command = [sys.executable, "-c", script, str(tmp_path), here]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for _ in range(3):
