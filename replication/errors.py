@@ -5,6 +5,7 @@ ReplicationError
 ├── DataError          data that is absent, damaged or of the wrong shape
 ├── LeakError          training data that contains what is evaluated
 ├── PlanError          a plan that cannot be made
+├── ScoreError         predictions and labels that cannot be scored, with all faults
 ├── StoreError         a store that cannot be read or written
 └── TrainingError      a phase that cannot go on, such as a loss that is not finite
 
@@ -21,6 +22,7 @@ __all__ = [
     "PlanError",
     "ProtocolError",
     "ReplicationError",
+    "ScoreError",
     "StoreError",
     "TrainingError",
 ]
@@ -44,6 +46,24 @@ class LeakError(ReplicationError):
 
 class PlanError(ReplicationError):
     """A plan that cannot be made from these claims and this protocol."""
+
+
+class ScoreError(ReplicationError):
+    """Predictions and labels that cannot be scored; `faults` holds all of them, not only the first."""
+
+    def __init__(self, what: str, faults: tuple[str, ...] = ()) -> None:
+        """Keep what failed and the faults, each a sentence; both are part of the message."""
+        self.what = what
+        self.faults = faults
+        super().__init__(what, faults)
+
+    def __str__(self) -> str:
+        """Render one line a fault, in the order of the benchmark."""
+        if not self.faults:
+            return self.what
+        plural = "fault" if len(self.faults) == 1 else "faults"
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        return f"{self.what}: {len(self.faults)} {plural}\n{lines}"
 
 
 class StoreError(ReplicationError):

@@ -24,8 +24,10 @@ __all__ = [
     "accuracy",
     "answer_scores",
     "nearest",
+    "overlap_scores",
     "points",
     "span_counts",
+    "unit_vectors",
 ]
 
 Items = npt.NDArray[np.float64]
@@ -77,6 +79,21 @@ def accuracy(gold: npt.ArrayLike, predicted: npt.ArrayLike) -> Items:
     return np.asarray(left == right, dtype=np.float64)
 
 
+def overlap_scores(matched: int, predicted: int, gold: int) -> dict[str, float]:
+    """Return F1, precision and recall of found things in points; 0 where nothing divides.
+
+    Args:
+        matched: things that are both found and true.
+        predicted: things found.
+        gold: true things.
+    """
+    return {
+        "f1": 200.0 * matched / (predicted + gold) if predicted + gold else 0.0,
+        "precision": 100.0 * matched / predicted if predicted else 0.0,
+        "recall": 100.0 * matched / gold if gold else 0.0,
+    }
+
+
 _BLOCK = 1024
 """Rows of the similarity matrix held at once; 4 MB a thousand targets in float32."""
 
@@ -96,7 +113,7 @@ def nearest(source: npt.ArrayLike, target: npt.ArrayLike) -> Integers:
     Raises:
         DataError: shapes do not fit, or a value is not finite.
     """
-    left, right = _unit(source, "source"), _unit(target, "target")
+    left, right = unit_vectors(source, "source"), unit_vectors(target, "target")
     if left.shape[1] != right.shape[1] or not right.shape[0]:
         raise DataError(
             f"retrieval: found source vectors {left.shape} and target vectors {right.shape} ; "
@@ -108,7 +125,16 @@ def nearest(source: npt.ArrayLike, target: npt.ArrayLike) -> Integers:
     return found
 
 
-def _unit(vectors: npt.ArrayLike, side: str) -> npt.NDArray[np.float32]:
+def unit_vectors(vectors: npt.ArrayLike, side: str) -> npt.NDArray[np.float32]:
+    """Return vectors scaled to length 1, zero vectors left as they are.
+
+    Args:
+        vectors: (n, d) finite numbers of any size.
+        side: what the message calls them.
+
+    Raises:
+        DataError: another shape, or a value that is not finite.
+    """
     matrix = np.asarray(vectors, dtype=np.float64)
     if matrix.ndim != 2 or not bool(np.isfinite(matrix).all()):
         raise DataError(

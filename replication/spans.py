@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from replication.errors import DataError
 
-__all__ = ["SpanCounts", "span_counts"]
+__all__ = ["SpanCounts", "SpanReading", "span_counts"]
+
+SpanReading = Literal["seqeval_0", "seqeval_1"]
+"""How a tag without prefix is read: by seqeval before 1.0, or since."""
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -37,19 +41,26 @@ class SpanCounts:
         return 200.0 * int(self.matched.sum()) / total if total else 0.0
 
 
-def span_counts(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> SpanCounts:
-    """Count spans per sentence as seqeval 1.2.2 does in its default mode, that is, as conlleval.
+def span_counts(
+    gold: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    reading: SpanReading = "seqeval_0",
+) -> SpanCounts:
+    """Count spans per sentence as seqeval does in its default mode, that is, as conlleval.
 
-    A tag is its first character plus a type; an I- that continues nothing opens a span. Tags
-    without prefix are read the same way, so udpos's NOUN is tag N of type OUN, neighbours of one
-    type are one span, and SCONJ and CCONJ share a type. In that reading the one-letter tag X opens
-    no span after O or at the start of a sentence, and a span that it then closes reaches back to
-    the last opening, if need be in an earlier sentence. That quirk alone makes the counts depend
-    on the order of sentences; it is kept, because XTREME's udpos scores contain it.
+    A tag is its first character plus a type; an I- that continues nothing opens a span. The two
+    readings agree on tags such as B-PER and differ on tags without prefix, such as udpos's.
+    `seqeval_0` takes NOUN for tag N of type NOUN; XTREME's published numbers of udpos and jiant
+    are of this reading. `seqeval_1` takes it for tag N of type OUN, so that SCONJ and CCONJ share
+    a type. Under both, neighbours of one type are one span. Under `seqeval_1` the one-letter tag X
+    opens no span after O or at the start of a sentence, and a span that it then closes reaches back
+    to the last opening, if need be in an earlier sentence. That quirk alone makes counts depend on
+    the order of sentences; it is kept, because scores of today's seqeval contain it.
 
     Args:
         gold: (n,) sentences of tags, none of them empty strings.
         predicted: (n,) sentences, each as long as its gold sentence.
+        reading: the default is the benchmark's own.
 
     Raises:
         DataError: numbers of sentences or of tags differ, or a tag is empty.
@@ -67,7 +78,7 @@ def span_counts(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
     code = {tag: i for i, tag in enumerate(sorted({"O", *chain(*gold), *chain(*predicted)}))}
     if "" in code:
         raise DataError("span F1: found an empty tag ; expected a name such as B-PER or O.")
-    scheme = _Scheme.of(code)
+    scheme = _Scheme.of(code, reading)
     sentence = np.repeat(np.arange(lengths.size), lengths + 1)
     ends, opening, kind = scheme.spans(_flat(gold, code, lengths))
     ends_p, opening_p, kind_p = scheme.spans(_flat(predicted, code, lengths))
@@ -90,22 +101,28 @@ class _Scheme:
 
     classes: Integers
     types: Integers
+    first: int
+    """Type before the first tag of all."""
 
     @classmethod
-    def of(cls, code: dict[str, int]) -> _Scheme:
-        names = [tag[1:].split("-", maxsplit=1)[-1] or "_" for tag in code]
+    def of(cls, code: dict[str, int], reading: SpanReading) -> _Scheme:
+        if reading == "seqeval_0":
+            names = [tag.split("-")[-1] for tag in code]
+        else:
+            names = [tag[1:].split("-", maxsplit=1)[-1] or "_" for tag in code]
         number = {name: i for i, name in enumerate(sorted(set(names)))}
         places = [_CLASSES.find(tag[0]) for tag in code]
         return cls(
             np.array([p if p >= 0 else len(_CLASSES) for p in places], np.int64),
             np.array([number[name] for name in names], np.int64),
+            number.get("", -1),
         )
 
     def spans(self, tags: Integers) -> tuple[Flags, Integers, Integers]:
         """Return, per position, whether a span ended just before it, where it opened, its type."""
         here, kind = self.classes[tags], self.types[tags]
         before = np.concatenate(([_CLASSES.index("O")], here[:-1]))
-        kind_before = np.concatenate(([-1], kind[:-1]))
+        kind_before = np.concatenate(([self.first], kind[:-1]))
         changed = kind != kind_before
         ends = _ENDS[before, here] | (_TYPED[before] & changed)
         opens = _OPENS[before, here] | (_TYPED[here] & changed)
