@@ -7,15 +7,15 @@ Exit codes: 0 every verdict as expected; 1 at least one against expectation; 2 u
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from reports.options import OPTIONS
 from reports.streams import say, say_json, tell
 
 if TYPE_CHECKING:
@@ -85,8 +85,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from claims.errors import UnknownClaimsError
     from reports.terminal import plan_json, plan_text
 
+    if options.against:
+        return _compare(options)
+    if not options.claims:
+        raise UnknownClaimsError("plan: found no CLAIMS ; expected some, or --against PROTOCOL.")
     with tempfile.TemporaryDirectory() as folder:
         plan, _ = _planned(options, Path(folder))
     states = {}
@@ -97,6 +102,20 @@ def _plan(options: argparse.Namespace) -> int:
         say_json(plan_json(plan, states))
     else:
         say(plan_text(plan, states, explain=options.explain))
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from replication.deviations import compare
+    from replication.protocols import load_protocol
+    from reports.terminal import ledger_json, ledger_text
+
+    used, reported = _protocol(options), load_protocol(options.against)
+    found = compare(reported, used)
+    if options.json:
+        say_json(ledger_json(reported, used, found))
+    else:
+        say(ledger_text(reported, used, found))
     return 0
 
 
@@ -206,9 +225,8 @@ def _planned(options: argparse.Namespace, workspace: Path) -> tuple[Plan, Source
     """Return the plan and the source; synthetic data are written below the workspace."""
     from replication.data import FolderSource, open_source
     from replication.plan import make_plan
-    from replication.protocols import load_protocol
 
-    protocol = load_protocol(options.protocol, options.size, options.seeds)
+    protocol = _protocol(options)
     claim_sets = [s for _, s in _claims(options.claims)]
     if protocol.simulated and options.data is None:
         from replication.miniature.generate import write_miniature
@@ -218,6 +236,12 @@ def _planned(options: argparse.Namespace, workspace: Path) -> tuple[Plan, Source
     else:
         source = open_source(options.data)
     return make_plan(claim_sets, protocol, source), source
+
+
+def _protocol(options: argparse.Namespace) -> Protocol:
+    from replication.protocols import load_protocol
+
+    return load_protocol(options.protocol, options.size, options.seeds, options.set)
 
 
 def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Source) -> int:
@@ -310,82 +334,63 @@ def _reading(path: str) -> Iterator[Store]:
         yield store
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="corroborate", description=__doc__.split("\n\n")[1])
-    parser.description = "Find out whether runs bear out what a machine-learning paper claims."
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+_WHAT = ("--size", "--seeds", "--set", "--data")
+_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[str, ...]]] = {
+    "check": (_check, "Validate claim files; report every fault at once.", ("CLAIMS*", "--schema")),
+    "plan": (
+        _plan,
+        "Show the runs that claims need, before anything runs; or compare two protocols.",
+        ("CLAIMS*", "--protocol", *_WHAT, "--store=", "--explain", "--against", "--json"),
+    ),
+    "run": (
+        _run,
+        "Execute the runs that claims need; goes on where it stopped.",
+        ("CLAIMS+", "--protocol", *_WHAT, "--store", "--engine", "--budget-hours"),
+    ),
+    "status": (_status, "Say what is done, failed and left, and why.", ("--store", "--json")),
+    "verify": (_verify, "Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
+    "report": (
+        _report,
+        "Write the report of a store's runs.",
+        ("CLAIMS+", "--store", "--out", "--format"),
+    ),
+    "audit": (
+        _audit,
+        "Plan, run, verify and report; alone, the embedded miniature.",
+        (
+            "CLAIMS*",
+            "--protocol=miniature",
+            *_WHAT,
+            "--engine",
+            "--budget-hours",
+            "--out",
+            "--format",
+        ),
+    ),
+    "show": (
+        _show,
+        "Show a claim, a run or a verdict, with the path to its sources.",
+        ("ID", "--claims", "--store=out/store"),
+    ),
+}
 
-    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> Any:
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="corroborate",
+        description="Find out whether runs bear out what a machine-learning paper claims.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (command, text, options) in _COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(command=command)
-        return sub
-
-    check = add("check", _check, "Validate claim files; report every fault at once.")
-    check.add_argument("claims", nargs="*", metavar="CLAIMS")
-    check.add_argument("--schema", action="store_true", help="print the JSON Schema for editors")
-    plan = add("plan", _plan, "Show the runs that claims need, before anything runs.")
-    _add_what(plan, protocol=None)
-    plan.add_argument("--store", help="say what this store has already")
-    plan.add_argument("--explain", action="store_true", help="list every run and why")
-    plan.add_argument("--json", action="store_true")
-    run = add("run", _run, "Execute the runs that claims need; goes on where it stopped.")
-    _add_what(run, protocol=None)
-    run.add_argument("--store", required=True)
-    _add_how(run)
-    status = add("status", _status, "Say what is done, failed and left, and why.")
-    status.add_argument("--store", required=True)
-    status.add_argument("--json", action="store_true")
-    verify = add("verify", _verify, "Decide claims on the runs of a store.")
-    verify.add_argument("claims", nargs="+", metavar="CLAIMS")
-    verify.add_argument("--store", required=True)
-    verify.add_argument("--json", action="store_true")
-    report = add("report", _report, "Write the report of a store's runs.")
-    report.add_argument("claims", nargs="+", metavar="CLAIMS")
-    report.add_argument("--store", required=True)
-    _add_out(report)
-    audit = add("audit", _audit, "Plan, run, verify and report; alone, the embedded miniature.")
-    _add_what(audit, protocol="miniature", nargs="*")
-    _add_how(audit)
-    _add_out(audit)
-    show = add("show", _show, "Show a claim, a run or a verdict, with the path to its sources.")
-    show.add_argument("id", metavar="ID", help="a claim's id, or six or more digits of a run")
-    show.add_argument("--claims", nargs="+", metavar="CLAIMS")
-    show.add_argument("--store", default="out/store")
+        for option in options:
+            settings = dict(OPTIONS[option])
+            if option.startswith("--"):
+                sub.add_argument(option.partition("=")[0], **settings)
+            else:
+                sub.add_argument(settings.pop("dest"), **settings)
     return parser
-
-
-def _add_what(parser: Any, protocol: str | None, nargs: str = "+") -> None:
-    parser.add_argument("claims", nargs=nargs, metavar="CLAIMS", help="file, folder or bundled set")
-    parser.add_argument("--protocol", required=protocol is None, default=protocol)
-    parser.add_argument("--size", help="one of the protocol's sizes")
-    parser.add_argument("--seeds", type=_seeds, help="replicates per condition, 1 to 1000")
-    parser.add_argument("--data", help="folder in the hub's layout; the hub where absent")
-
-
-def _add_how(parser: Any) -> None:
-    parser.add_argument("--engine", default="inline")
-    parser.add_argument("--budget-hours", type=_hours, help="start no further run after this long")
-
-
-def _add_out(parser: Any) -> None:
-    parser.add_argument("--out", default="out")
-    parser.add_argument("--format", default="md,json", help="comma-separated: md, json")
-
-
-def _seeds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 4 and 1 <= int(text) <= 1000):
-        raise argparse.ArgumentTypeError(f"found {text!r} ; expected a whole number, 1 to 1000")
-    return int(text)
-
-
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not (math.isfinite(hours) and hours >= 0):
-        raise argparse.ArgumentTypeError(f"found {text!r} ; expected a number of hours, 0 or more")
-    return hours
 
 
 if __name__ == "__main__":

@@ -7,7 +7,14 @@ from typing import Literal
 from claims.record import UNKNOWN, Record, canonical_json
 from replication.protocol import Protocol
 
-__all__ = ["Deviation", "Importance", "ReplicationKind", "compare", "replication_kind"]
+__all__ = [
+    "NOT_ZERO_SHOT",
+    "Deviation",
+    "Importance",
+    "ReplicationKind",
+    "compare",
+    "replication_kind",
+]
 
 Importance = Literal["important", "minor"]
 ReplicationKind = Literal["direct", "close", "conceptual"]
@@ -26,6 +33,21 @@ _MINOR: dict[str, tuple[float, float]] = {
 outside, such as gradients clipped to nothing, it does."""
 
 
+NOT_ZERO_SHOT: dict[tuple[str, object], str] = {
+    ("evaluation.selection.languages", "all"): (
+        "checkpoints chosen on target languages (not zero-shot)"
+    ),
+    ("evaluation.retrieval.threshold", "scored_gold"): (
+        "the mining threshold tuned on the scored gold (not zero-shot)"
+    ),
+    ("evaluation.retrieval.layer_chosen", "after_scoring"): (
+        "the retrieval layer chosen after scores were seen (not zero-shot)"
+    ),
+}
+"""Settings that look at what is scored, and how a reader is told. Running so is an important
+deviation from any paper that does not say that it did the same."""
+
+
 class Deviation(Record):
     """One difference between the protocol as reported and as run."""
 
@@ -41,7 +63,8 @@ class Deviation(Record):
 def compare(reported: Protocol, used: Protocol) -> tuple[Deviation, ...]:
     """Return every field in which two protocols differ, sorted by field.
 
-    A whole block that is absent on one side (a target, a recipe) is one deviation.
+    A whole block that is absent or unknown on one side (a target, a recipe) is one deviation, but for
+    settings within it that are not zero-shot.
     """
     left = reported.model_dump(mode="json", by_alias=True, exclude=_PROSE)
     right = used.model_dump(mode="json", by_alias=True, exclude=_PROSE)
@@ -65,8 +88,27 @@ def _walk(path: str, left: object, right: object) -> list[Deviation]:
         return found
     if left == right:
         return []
+    if left == UNKNOWN and isinstance(right, dict):
+        leaves = [
+            f"{path}.{key}"
+            for key in sorted(right)
+            if (f"{path}.{key}", right[key]) in NOT_ZERO_SHOT
+        ]
+        leaking = [_told(leaf, left, right[leaf.rsplit(".", 1)[-1]]) for leaf in leaves]
+        return [
+            Deviation(field=path, reported=UNKNOWN, used=_show(right), importance="minor"),
+            *leaking,
+        ]
+    if isinstance(right, str) and (path, right) in NOT_ZERO_SHOT:
+        return [_told(path, left, right)]
     importance: Importance = "minor" if _is_minor(path, left, right) else "important"
     return [Deviation(field=path, reported=_show(left), used=_show(right), importance=importance)]
+
+
+def _told(path: str, left: object, right: object) -> Deviation:
+    """Return the important deviation of a setting that is not zero-shot."""
+    told = NOT_ZERO_SHOT[path, right]
+    return Deviation(field=path, reported=_show(left), used=told, importance="important")
 
 
 def _is_minor(path: str, left: object, right: object) -> bool:

@@ -33,8 +33,8 @@ def refuse_unrunnable(protocol: Protocol) -> None:
         lines = [f"  {b}: {', '.join(f)}" if b else f"  {', '.join(f)}" for b, f in blocks.items()]
         raise PlanError(
             f"protocol '{protocol.name}': found {len(found)} fields unknown ; expected values. "
-            "It states what a paper reports and cannot run; name a protocol that fills these in.\n"
-            + "\n".join(lines)
+            "It states what a paper reports and cannot run; name a protocol that fills these in, or "
+            "use --set FIELD=VALUE.\n" + "\n".join(lines)
         )
     if protocol.base.checkpoint is not None and scratch:
         raise PlanError(

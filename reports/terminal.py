@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from claims.claim import Claim, ClaimSet
+from replication.deviations import Deviation, replication_kind
+from replication.protocol import Protocol
 from replication.run import Plan, Run, RunSpec, refusal_lines
 from verifier.verdict import Verdict, Verdicts
 
 __all__ = [
     "claim_text",
+    "ledger_json",
+    "ledger_text",
     "plan_json",
     "plan_text",
     "run_text",
@@ -73,6 +77,34 @@ def plan_json(plan: Plan, states: Mapping[str, str]) -> dict[str, object]:
         "data": plan.data,
         "runs": runs,
         "claims": needs,
+    }
+
+
+def ledger_text(reported: Protocol, used: Protocol, deviations: Sequence[Deviation]) -> str:
+    """Return in what one protocol departs from another, the important first."""
+    kind = replication_kind(tuple(deviations))
+    ordered = sorted(deviations, key=lambda d: (d.importance != "important", d.field))
+    count = sum(d.importance == "important" for d in ordered)
+    lines = [
+        (
+            f"{used.name} ({used.size}) against {reported.name} ({reported.size}): "
+            f"{len(ordered)} deviations, {count} of them important; runs would be {kind}"
+        )
+    ]
+    lines += [f"  {d.importance:<9} {d.field}: {d.reported} -> {d.used}" for d in ordered]
+    return "\n".join(lines)
+
+
+def ledger_json(
+    reported: Protocol, used: Protocol, deviations: Sequence[Deviation]
+) -> dict[str, object]:
+    """Return the deviation ledger as a JSON document."""
+    return {
+        "schema": "corroborate/ledger@1",
+        "reported": {"name": reported.name, "size": reported.size},
+        "used": {"name": used.name, "size": used.size},
+        "replication": replication_kind(tuple(deviations)),
+        "deviations": [d.model_dump(mode="json") for d in deviations],
     }
 
 

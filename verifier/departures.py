@@ -12,10 +12,12 @@ from claims.estimand import Condition, Measure
 from claims.record import UNKNOWN
 from replication.deviations import Deviation, compare
 from replication.protocol import Protocol
+from replication.run import Plan, Run
 from verifier.samples import Samples
 from verifier.scope import Scope
 
 __all__ = [
+    "layer_deviations",
     "measure_deviations",
     "only_measure_unknown",
     "protocol_deviations",
@@ -44,7 +46,46 @@ def protocol_deviations(
     if tasks is None:
         return found
     kept = tuple(tasks)
-    return tuple(d for d in found if _matters(d.field, kept))
+    untrained = {n for n, t in used.targets.items() if t.train_on is None}
+    retrieves = not untrained.isdisjoint(kept)
+    return tuple(d for d in found if _matters(d.field, kept, retrieves=retrieves))
+
+
+def layer_deviations(
+    plan: Plan, runs: Iterable[Run], tasks: Iterable[str]
+) -> tuple[Deviation, ...]:
+    """Return whether the store holds earlier scores of the same tasks at other layers.
+
+    Whoever has seen them may have chosen the layer by them, which is not zero-shot.
+
+    Args:
+        plan: what was run.
+        runs: every run of the store, those of other plans too.
+        tasks: target tasks of the claim's measure.
+    """
+    chosen = plan.protocol.evaluation.retrieval
+    if chosen is None or chosen.layer_chosen == "after_scoring":
+        return ()
+    wanted = set(tasks)
+    scored = [
+        run
+        for run in runs
+        if run.status == "finished" and run.spec.retrieval and wanted & set(run.spec.tasks)
+    ]
+    first = min((r.started for r in scored if _layer(r) == chosen.layer), default=None)
+    others = {
+        str(_layer(r)) for r in scored if _layer(r) != chosen.layer and first and r.started < first
+    }
+    if not others:
+        return ()
+    used = (
+        f"layer {chosen.layer}, after layers {', '.join(sorted(others))} were scored in this store"
+    )
+    return (_important("evaluation.retrieval.layer_chosen", "before_scoring", used),)
+
+
+def _layer(run: Run) -> int | str | None:
+    return run.spec.retrieval.layer if run.spec.retrieval else None
 
 
 def measure_deviations(measure: Measure, samples: Samples) -> tuple[Deviation, ...]:
@@ -103,8 +144,10 @@ def only_measure_unknown(deviations: Iterable[Deviation]) -> bool:
     )
 
 
-def _matters(field: str, tasks: tuple[str, ...]) -> bool:
+def _matters(field: str, tasks: tuple[str, ...], *, retrieves: bool) -> bool:
     """Return whether a deviating field can bear on some target tasks; names may hold dots."""
+    if field.startswith("evaluation.retrieval"):
+        return retrieves
     for block in _PER_TASK:
         if field.startswith(f"{block}."):
             inner = field.removeprefix(f"{block}.")

@@ -20,6 +20,7 @@ from verifier.cells import statistic_of
 from verifier.decisions import decide
 from verifier.decisions_settings import decide_settings
 from verifier.departures import (
+    layer_deviations,
     measure_deviations,
     only_measure_unknown,
     protocol_deviations,
@@ -45,6 +46,8 @@ class _Bench:
     """What all claims of one verification share."""
 
     plan: Plan
+    runs: tuple[Run, ...]
+    """Every run of the store."""
     ledger: Ledger
     needs: Mapping[str, ClaimNeeds]
     reported: Mapping[str, Protocol]
@@ -83,7 +86,8 @@ def verify(
         tasks_of: target tasks of a benchmark.
     """
     needs = {n.claim: n for n in plan.needs}
-    bench = _Bench(plan, Ledger(plan, runs), needs, reported, tasks_of)
+    every = tuple(runs)
+    bench = _Bench(plan, every, Ledger(plan, every), needs, reported, tasks_of)
     return Verdicts(
         verdicts=tuple(_verdict(c, s.paper, bench) for s in claim_sets for c in s.claims)
     )
@@ -153,6 +157,7 @@ def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -
             reported, protocol, name=paper.protocol, tasks=[t.task for t in scope.tasks]
         ),
         *measure_deviations(claim.measure, samples),
+        *layer_deviations(bench.plan, bench.runs, [t.task for t in scope.tasks]),
     ]
     if isinstance(claim, SelectedGainClaim) and chosen is not None:
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)

@@ -6,7 +6,7 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,9 @@ def bundled_protocols() -> tuple[str, ...]:
     return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
 
 
-def load_protocol(name: str, size: str | None = None, seeds: int | None = None) -> Protocol:
+def load_protocol(
+    name: str, size: str | None = None, seeds: int | None = None, changes: Iterable[str] = ()
+) -> Protocol:
     """Return a protocol by bundled name or file path.
 
     A file may hold `sizes`, a mapping from a size's name to the fields that it changes, merged into
@@ -44,6 +46,8 @@ def load_protocol(name: str, size: str | None = None, seeds: int | None = None) 
         name: a bundled protocol or the path of a YAML file.
         size: one of the file's sizes; None for its default.
         seeds: number of replicates in place of the file's.
+        changes: fields set to other values, each `dotted.field=value` with the value in YAML; the
+            protocol's sources then say so.
 
     Raises:
         ProtocolError: unknown name or size, or fields that do not fit, each of them named.
@@ -57,6 +61,8 @@ def load_protocol(name: str, size: str | None = None, seeds: int | None = None) 
     believed, faults = _of_size(name, document, size)
     if seeds is not None:
         believed.value["seeds"] = seeds
+    for change in changes:
+        _apply(believed.value, change)
     try:
         protocol = Protocol.model_validate_json(json.dumps(believed.value), strict=True)
     except ValidationError as error:
@@ -65,6 +71,35 @@ def load_protocol(name: str, size: str | None = None, seeds: int | None = None) 
     if faults or document.faults:
         raise _faulty(name, (*document.faults, *faults))
     return protocol
+
+
+def _apply(document: dict[str, Any], change: str) -> None:
+    """Set one field of a protocol's document.
+
+    Raises:
+        ProtocolError: the change is not of the form FIELD=VALUE, or its value is no YAML.
+    """
+    path, equals, text = change.partition("=")
+    value = read_yaml(f"value: {text}\n")
+    if (
+        not equals
+        or not path
+        or value.faults
+        or not value.complete
+        or set(value.value) != {"value"}
+    ):
+        raise ProtocolError(
+            f"change {shown(change, 200)}: found no FIELD=VALUE ; expected a dotted field and a value, "
+            "such as intermediate.epochs=3."
+        )
+    here = document
+    *blocks, field = path.split(".")
+    for block in blocks:
+        inner = here.get(block)
+        here[block] = dict(inner) if isinstance(inner, dict) else {}
+        here = here[block]
+    here[field] = value.value["value"]
+    document["sources"] = {**document.get("sources", {}), path: "Set on the command line."}
 
 
 def _text(name: str) -> str:

@@ -1,0 +1,54 @@
+"""Every option of the command line, described once. Imports nothing but the standard library."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+__all__ = ["OPTIONS"]
+
+
+def _seeds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 4 and 1 <= int(text) <= 1000):
+        raise argparse.ArgumentTypeError(f"found {text!r} ; expected a whole number, 1 to 1000")
+    return int(text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not (math.isfinite(hours) and hours >= 0):
+        raise argparse.ArgumentTypeError(f"found {text!r} ; expected a number of hours, 0 or more")
+    return hours
+
+
+_CLAIMS: dict[str, Any] = {"metavar": "CLAIMS", "help": "file, folder or bundled set"}
+_FLAG: dict[str, Any] = {"action": "store_true"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "CLAIMS*": {"dest": "claims", "nargs": "*", **_CLAIMS},
+    "CLAIMS+": {"dest": "claims", "nargs": "+", **_CLAIMS},
+    "ID": {"dest": "id", "metavar": "ID", "help": "a claim's id, or six or more digits of a run"},
+    "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
+    "--budget-hours": {"type": _hours, "help": "start no further run after this long"},
+    "--claims": {"nargs": "+", **_CLAIMS},
+    "--data": {"help": "folder in the hub's layout; the hub where absent"},
+    "--engine": {"default": "inline"},
+    "--explain": {**_FLAG, "help": "list every run and why"},
+    "--format": {"default": "md,json", "help": "comma-separated: md, json"},
+    "--json": {**_FLAG, "help": "print one JSON document"},
+    "--out": {"default": "out"},
+    "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
+    "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
+    "--schema": {**_FLAG, "help": "print the JSON Schema for editors"},
+    "--seeds": {"type": _seeds, "help": "replicates per condition, 1 to 1000"},
+    "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
+              "help": "another value for a field of the protocol, such as intermediate.epochs=3"},
+    "--size": {"help": "one of the protocol's sizes"},
+    "--store": {"required": True},
+    "--store=": {"help": "say what this store has already", "dest": "store"},
+    "--store=out/store": {"default": "out/store", "dest": "store"},
+}  # fmt: skip
+"""Every option by the name that commands list it under; what follows `=` tells variants apart."""
