@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.options import OPTIONS
+from reports.options import COMMANDS, OPTIONS
 from reports.streams import say, say_json, tell
 
 if TYPE_CHECKING:
@@ -141,6 +141,23 @@ def _status(options: argparse.Namespace) -> int:
         say_json(status_json(plan, states, errors))
     else:
         say(status_text(plan, states, errors))
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from replication.official import score
+    from reports.scores import scores_text
+
+    scores = score(
+        Path(options.predictions),
+        Path(options.labels),
+        benchmark=options.benchmark,
+        spans=options.spans,
+    )
+    if options.json:
+        say_json(scores.to_json())
+    else:
+        say(scores_text(scores))
     return 0
 
 
@@ -334,44 +351,16 @@ def _reading(path: str) -> Iterator[Store]:
         yield store
 
 
-_WHAT = ("--size", "--seeds", "--set", "--data")
-_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[str, ...]]] = {
-    "check": (_check, "Validate claim files; report every fault at once.", ("CLAIMS*", "--schema")),
-    "plan": (
-        _plan,
-        "Show the runs that claims need, before anything runs; or compare two protocols.",
-        ("CLAIMS*", "--protocol", *_WHAT, "--store=", "--explain", "--against", "--json"),
-    ),
-    "run": (
-        _run,
-        "Execute the runs that claims need; goes on where it stopped.",
-        ("CLAIMS+", "--protocol", *_WHAT, "--store", "--engine", "--budget-hours"),
-    ),
-    "status": (_status, "Say what is done, failed and left, and why.", ("--store", "--json")),
-    "verify": (_verify, "Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
-    "report": (
-        _report,
-        "Write the report of a store's runs.",
-        ("CLAIMS+", "--store", "--out", "--format"),
-    ),
-    "audit": (
-        _audit,
-        "Plan, run, verify and report; alone, the embedded miniature.",
-        (
-            "CLAIMS*",
-            "--protocol=miniature",
-            *_WHAT,
-            "--engine",
-            "--budget-hours",
-            "--out",
-            "--format",
-        ),
-    ),
-    "show": (
-        _show,
-        "Show a claim, a run or a verdict, with the path to its sources.",
-        ("ID", "--claims", "--store=out/store"),
-    ),
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "check": _check,
+    "plan": _plan,
+    "run": _run,
+    "status": _status,
+    "score": _score,
+    "verify": _verify,
+    "report": _report,
+    "audit": _audit,
+    "show": _show,
 }
 
 
@@ -381,9 +370,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Find out whether runs bear out what a machine-learning paper claims.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (command, text, options) in _COMMANDS.items():
+    for name, (text, options) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=_COMMANDS[name])
         for option in options:
             settings = dict(OPTIONS[option])
             if option.startswith("--"):

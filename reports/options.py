@@ -1,4 +1,7 @@
-"""Every option of the command line, described once. Imports nothing but the standard library."""
+"""Every command and option of the command line, described once.
+
+Imports nothing but the standard library.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import math
 from typing import Any
 
-__all__ = ["OPTIONS"]
+__all__ = ["COMMANDS", "OPTIONS"]
 
 
 def _seeds(text: str) -> int:
@@ -31,7 +34,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "CLAIMS*": {"dest": "claims", "nargs": "*", **_CLAIMS},
     "CLAIMS+": {"dest": "claims", "nargs": "+", **_CLAIMS},
     "ID": {"dest": "id", "metavar": "ID", "help": "a claim's id, or six or more digits of a run"},
+    "PREDICTIONS": {"dest": "predictions", "metavar": "PREDICTIONS",
+                    "help": "folder such as PREDICTIONS/xnli/test-de.tsv"},
+    "LABELS": {"dest": "labels", "metavar": "LABELS", "help": "the gold labels in the same layout"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
+    "--benchmark": {"required": True, "metavar": "B", "help": "xtreme or xtreme-r"},
     "--budget-hours": {"type": _hours, "help": "start no further run after this long"},
     "--claims": {"nargs": "+", **_CLAIMS},
     "--data": {"help": "folder in the hub's layout; the hub where absent"},
@@ -47,8 +54,47 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
               "help": "another value for a field of the protocol, such as intermediate.epochs=3"},
     "--size": {"help": "one of the protocol's sizes"},
+    "--spans": {"choices": ("seqeval_0", "seqeval_1"), "default": "seqeval_0",
+                "help": "reading of udpos tags: of the published numbers, or of today's seqeval"},
     "--store": {"required": True},
     "--store=": {"help": "say what this store has already", "dest": "store"},
     "--store=out/store": {"default": "out/store", "dest": "store"},
 }  # fmt: skip
 """Every option by the name that commands list it under; what follows `=` tells variants apart."""
+
+_WHAT = ("--size", "--seeds", "--set", "--data")
+COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "check": ("Validate claim files; report every fault at once.", ("CLAIMS*", "--schema")),
+    "plan": (
+        "Show the runs that claims need, before anything runs; or compare two protocols.",
+        ("CLAIMS*", "--protocol", *_WHAT, "--store=", "--explain", "--against", "--json"),
+    ),
+    "run": (
+        "Execute the runs that claims need; goes on where it stopped.",
+        ("CLAIMS+", "--protocol", *_WHAT, "--store", "--engine", "--budget-hours"),
+    ),
+    "status": ("Say what is done, failed and left, and why.", ("--store", "--json")),
+    "score": (
+        "Score a submission in a benchmark's official layout as its own program does.",
+        ("PREDICTIONS", "LABELS", "--benchmark", "--spans", "--json"),
+    ),
+    "verify": ("Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
+    "report": ("Write the report of a store's runs.", ("CLAIMS+", "--store", "--out", "--format")),
+    "audit": (
+        "Plan, run, verify and report; alone, the embedded miniature.",
+        (
+            "CLAIMS*",
+            "--protocol=miniature",
+            *_WHAT,
+            "--engine",
+            "--budget-hours",
+            "--out",
+            "--format",
+        ),
+    ),
+    "show": (
+        "Show a claim, a run or a verdict, with the path to its sources.",
+        ("ID", "--claims", "--store=out/store"),
+    ),
+}
+"""Every command, what it does, and its options in the order of its help."""
