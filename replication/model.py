@@ -35,6 +35,7 @@ __all__ = [
     "masked_head",
     "new_encoder",
     "save",
+    "shape_of",
 ]
 
 WEIGHTS = "model.safetensors"
@@ -49,6 +50,8 @@ class EncoderWithHeads(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.heads = nn.ModuleDict(dict(heads))
+        self.separator: int | None = None
+        """Token between two sentences; needed by encoders that tell segments apart, such as BERT."""
 
     @property
     def width(self) -> int:
@@ -71,11 +74,11 @@ class EncoderWithHeads(nn.Module):
         Raises:
             ReplicationError: the encoder has no such layer.
         """
-        output = self.encoder(
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
-            output_hidden_states=layer is not None,
-        )
+        inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+        if getattr(self.encoder.config, "type_vocab_size", 0) > 1 and self.separator is not None:
+            ends = (batch.input_ids == self.separator).long()
+            inputs["token_type_ids"] = (ends.cumsum(1) - ends).clamp(max=1)
+        output = self.encoder(**inputs, output_hidden_states=layer is not None)
         if layer is None:
             return output.last_hidden_state  # type: ignore[no-any-return]
         if layer >= len(output.hidden_states):
@@ -218,6 +221,13 @@ def load(folder: Path, heads: Mapping[str, nn.Module]) -> EncoderWithHeads:
             f"{', '.join(sorted(heads)) or 'none'}. Remove the run and run it again."
         )
     return model
+
+
+def shape_of(folder: Path) -> tuple[int, float]:
+    """Return width and dropout of a checkpoint's encoder, from its config alone."""
+    settings = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    dropout = settings.get("hidden_dropout_prob", settings.get("dropout", 0.0))
+    return int(settings["hidden_size"]), float(dropout)
 
 
 def _wanted(name: str, heads: set[str]) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from statistics import median
 from typing import TextIO
 
 from replication.run import RunSpec
@@ -64,10 +65,12 @@ class Progress:
         """Return the seconds that the runs left will take, None before the first has ended."""
         seconds = 0.0
         for spec in self._left.values():
-            known = next((c for sort in _sorts(spec) if (c := self._costs.get(sort))), None)
+            costs = [(sort, self._costs.get(sort, [])) for sort in _sorts(spec)]
+            # two runs of other phases say nothing of this one
+            known = next((c for sort, c in costs if len(c) >= (1 if sort else 3)), None)
             if known is None:
                 return None
-            seconds += sum(known) / len(known)
+            seconds += median(known)  # one slow run, on a busy machine, must not count for all
         return seconds
 
     def _line(self, place: int, spec: RunSpec, what: str) -> str:

@@ -21,6 +21,9 @@ from replication.workplace import Workplace
 
 __all__ = ["execute"]
 
+ALL_THREADS = torch.get_num_threads()
+TINY_WEIGHTS = 500_000
+
 
 def execute(spec: RunSpec, store: Store, source: Source) -> Run:
     """Execute one spec whose parent is finished, store the run, and return it.
@@ -32,6 +35,7 @@ def execute(spec: RunSpec, store: Store, source: Source) -> Run:
         StoreError: the parent is not in the store, or the store cannot be written.
     """
     digest = spec.digest()
+    torch.set_num_threads(_threads(spec))
     lineage = _lineage(spec, store)
     folder = store.begin(spec)
     began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
@@ -60,6 +64,18 @@ def execute(spec: RunSpec, store: Store, source: Source) -> Run:
         store.fail(run, folder)
         return run
     return store.finish(run, folder)
+
+
+def _threads(spec: RunSpec) -> int:
+    """Return how many CPU threads pay.
+
+    Below half a million weights two threads wait for each other longer than they compute, and many
+    times longer where another process wants the cores too.
+    """
+    built = spec.base.architecture
+    if built is not None and built.layers * 12 * built.width**2 < TINY_WEIGHTS:
+        return 1
+    return ALL_THREADS
 
 
 def _lineage(spec: RunSpec, store: Store) -> list[RunSpec]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from replication.data import Example, Source
 from replication.errors import DataError, ReplicationError
-from replication.model import EncoderWithHeads, hub_encoder, load
+from replication.model import EncoderWithHeads, hub_encoder, load, shape_of
 from replication.protocol import Lengths
 from replication.resume import Resume
 from replication.run import RunSpec
@@ -43,6 +44,7 @@ class Workplace:
         self.source = source
         self.resume: Resume | None = None
         """Where the state of training is kept; None to keep none."""
+        self._drawn = 0
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
@@ -69,7 +71,8 @@ class Workplace:
         what = zlib.crc32(f"{spec.phase}:{','.join(spec.tasks)}".encode())
         seed = spec.seed if spec.seed is not None else 0
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, what])))
-        torch.manual_seed(int(rng.integers(2**62)))
+        self._drawn = int(rng.integers(2**62))
+        torch.manual_seed(self._drawn)
         return rng
 
     def examples(self, task: Task, split: str, language: str, limit: int | None) -> list[Example]:
@@ -89,26 +92,31 @@ class Workplace:
     def model(self, head_tasks: list[Task], *, fresh: bool) -> EncoderWithHeads:
         """Return the parent's encoder (or the base's) with a head per task, on the device.
 
+        Fresh heads are the same for one seed whatever the encoder was read from, so that arms differ
+        in the encoder only.
+
         Args:
             head_tasks: tasks that get a head; families without one are passed over.
             fresh: whether heads start from random weights even where the parent holds one of the name.
         """
-        if self.parent is not None:
-            model = load(self.parent, {})
-        else:
+
+        def heads(width: int, dropout: float) -> dict[str, nn.Module]:
+            torch.manual_seed(self._drawn)
+            made = {t.name: family(t.family).head(width, t, dropout) for t in head_tasks}
+            return {name: head for name, head in made.items() if head is not None}
+
+        if self.parent is None:
             assert self.spec.base.checkpoint is not None
             model = EncoderWithHeads(
                 hub_encoder(self.spec.base.checkpoint, self.spec.base.revision), {}
             )
-        heads = {}
-        for task in head_tasks:
-            head = family(task.family).head(model.width, task, model.dropout)
-            if head is not None:
-                heads[task.name] = head
-        if not fresh and self.parent is not None:
-            model = load(self.parent, heads)
+        elif fresh:
+            model = load(self.parent, {})
         else:
-            model = EncoderWithHeads(model.encoder, heads)
+            model = load(self.parent, heads(*shape_of(self.parent)))
+        if fresh or self.parent is None:
+            model = EncoderWithHeads(model.encoder, heads(model.width, model.dropout))
+        model.separator = self.tokenizer().sep_token_id
         return model.to(self.device).eval()
 
 

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
-from replication.batching import Feature, collate
+from replication.batching import Batch, Feature, collate
 from replication.errors import ReplicationError
-from replication.model import EncoderWithHeads, hub_encoder, load, save
+from replication.model import EncoderWithHeads, hub_encoder, load, new_encoder, save
 from replication.tasks.family import family
 from replication.tasks.mlm import MaskedHead
 
@@ -220,3 +220,22 @@ def test_a_saved_config_that_names_code_is_loaded_without_running_it(saved, tmp_
     again = load(folder, {}).eval()
     torch.testing.assert_close(again.hidden(batch()), model.hidden(batch()), rtol=0, atol=0)
     assert not trace.exists()
+
+
+def test_encoders_that_tell_segments_apart_get_the_second_sentence_as_the_second_segment():
+    config = BertConfig(
+        vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, type_vocab_size=2, pad_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = EncoderWithHeads(new_encoder(config), {}).eval()
+    ids = torch.tensor([[2, 10, 11, 3, 12, 3], [2, 10, 3, 0, 0, 0]])
+    mask = (ids != 0).long()
+    types = torch.tensor([[0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1]])
+    batch = Batch(ids, mask, [])
+    with torch.no_grad():
+        expected = model.encoder(input_ids=ids, attention_mask=mask, token_type_ids=types)[0]
+        model.separator = 3
+        assert torch.equal(model.hidden(batch), expected)
+        model.separator = None
+        assert not torch.equal(model.hidden(batch)[0], expected[0])
