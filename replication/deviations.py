@@ -91,8 +91,8 @@ def _walk(path: str, left: object, right: object) -> list[Deviation]:
     if left == UNKNOWN and isinstance(right, dict):
         leaves = [
             f"{path}.{key}"
-            for key in sorted(right)
-            if (f"{path}.{key}", right[key]) in NOT_ZERO_SHOT
+            for key, value in sorted(right.items())
+            if isinstance(value, str) and (f"{path}.{key}", value) in NOT_ZERO_SHOT
         ]
         leaking = [_told(leaf, left, right[leaf.rsplit(".", 1)[-1]]) for leaf in leaves]
         return [

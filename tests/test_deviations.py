@@ -175,6 +175,34 @@ def test_a_long_value_is_shortened_and_a_short_one_is_whole():
     assert found.used.endswith("...")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("evaluation.retrieval.threshold", "scored_gold"),
+        ("evaluation.retrieval.layer_chosen", "after_scoring"),
+        ("evaluation.selection", {"rule": "best", "languages": "all"}),
+    ],
+)
+def test_what_is_not_zero_shot_is_important_even_if_the_paper_is_silent(field, value):
+    silent = altered({field: "unknown"})
+    found = compare(silent, altered({field: value}))
+    assert replication_kind(found) == "conceptual"
+    assert any("not zero-shot" in d.used for d in found)
+    assert compare(altered({field: value}), altered({field: value})) == ()
+
+
+def test_an_unknown_block_against_lists_and_numbers_is_one_minor_deviation():
+    mixed = {
+        "corpus": ["mini_text"],
+        "sentences_per_language": 9,
+        "step_share": 0.5,
+        "recipe": SCRATCH["intermediate"],
+    }
+    unknown, known = altered({"masked_mixing": "unknown"}), altered({"masked_mixing": mixed})
+    (found,) = compare(unknown, known)
+    assert (found.field, found.importance) == ("masked_mixing", "minor")
+
+
 def test_a_papers_protocol_is_nothing_like_the_miniature():
     found = compare(load_protocol("xstilts"), load_protocol("miniature"))
     fields = {d.field for d in found}

@@ -361,7 +361,7 @@ def test_a_broken_file_is_a_refusal_that_names_it(own_miniature):
         ({}, {"measure": measure(tasks=["xnli"])}, "'miniature' has no such task"),
         ({}, {"measure": measure(languages=["xx"])}, "none of the languages asked for: xx"),
         (
-            {},
+            {"masked_mixing": None},
             {"treatment": arm("mini_guild", mlm=True), "control": arm("mini_guild")},
             "masked-lang",
         ),
