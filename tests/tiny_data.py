@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 from hypothesis import settings
 
 from claims.claim import ClaimSet
@@ -86,3 +89,34 @@ def claim_set(*claims: dict[str, Any], **paper: str) -> ClaimSet:
         "claims": list(claims),
     }
     return ClaimSet.model_validate(document)
+
+
+def write_protocol(path: Path, **changes: Any) -> Path:
+    """Write a protocol of seconds, derived from the miniature, named after its file.
+
+    Args:
+        path: ends in `.yaml`.
+        changes: fields of the document that are replaced.
+    """
+    bundled = resources.files("replication.protocols") / "miniature.yaml"
+    document = yaml.safe_load(bundled.read_text(encoding="utf-8"))
+    brief = {"examples": 24, "epochs": 1, "batch_size": 8}
+    document["name"] = path.stem
+    document["base"]["architecture"].update(width=16, feed_forward=32)
+    document["pretraining"].update(sentences_per_language=30)
+    document["pretraining"]["recipe"].update(epochs=1)
+    document["intermediate"].update(brief)
+    for target in document["targets"].values():
+        if target["train_on"]:
+            target["recipe"].update(brief)
+    document["evaluation"]["examples_per_language"] = 12
+    document["seeds"] = 2
+    path.write_text(yaml.safe_dump(document | changes), encoding="utf-8")
+    return path
+
+
+def write_claims(path: Path, *claims: dict[str, Any], **paper: str) -> Path:
+    """Write a claim file."""
+    found = claim_set(*claims, **paper)
+    path.write_text(json.dumps(found.model_dump(mode="json", by_alias=True)), encoding="utf-8")
+    return path
