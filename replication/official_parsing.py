@@ -114,7 +114,7 @@ def answers_by_question(articles: Any, faults: list[str]) -> list[tuple[str, lis
             f"labels: question {str(bare[0])[:40]!r}{others(bare)}: found no gold answer ; expected "
             "at least one."
         )
-    elif not any(a for _, answers in found for a in answers):
+    elif found and not any(a for _, answers in found for a in answers):
         faults.append(
             "labels: found no gold answer with words ; expected some. The public download has "
             "placeholders for some test sets: put the labels there."
