@@ -24,6 +24,7 @@ __all__ = [
     "MAX_FILE_BYTES",
     "MAX_ROWS",
     "digest_of_file",
+    "names_in",
     "naming",
     "read_columns",
     "short",
@@ -50,15 +51,7 @@ def split_files(folder: Path, named: str) -> list[Path]:
         DataError: the split is there in both forms, or not all its shards are, or nobody may look.
     """
     shape = re.compile(re.escape(named) + r"-\d+(?:-of-(\d+))?(?:-[0-9a-f]+)?\.parquet")
-    try:
-        names = sorted(p.name for p in folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise DataError(
-            f"folder '{folder}': cannot be listed: {short(error)} ; expected a readable folder. "
-            "Check its permissions."
-        ) from error
+    names = names_in(folder)
     shards = [m for name in names if (m := shape.fullmatch(name))]
     whole = [n for n in names if n == f"{named}.parquet"]
     if shards and whole:
@@ -74,6 +67,23 @@ def split_files(folder: Path, named: str) -> list[Path]:
             "as their names say. Add the missing files."
         )
     return [folder / n for n in whole or [m[0] for m in shards]]
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of what lies in a folder, sorted; none where there is no folder.
+
+    Raises:
+        DataError: nobody may look.
+    """
+    try:
+        return sorted(p.name for p in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DataError(
+            f"folder '{folder}': cannot be listed: {short(error)} ; expected a readable folder. "
+            "Check its permissions."
+        ) from error
 
 
 def words(table: pa.Table, column: str) -> pa.ChunkedArray:

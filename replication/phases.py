@@ -15,6 +15,7 @@ from replication.protocol import Lengths, MaskedMixing, Mixing, Pretraining
 from replication.run import DataUse
 from replication.sampling import Feed, step_count
 from replication.tasks.family import family
+from replication.tasks.labels import with_labels
 from replication.tasks.mlm import MASKED_LANGUAGE_MODELLING, MaskedHead, Masking, text_features
 from replication.tasks.row import Task, corpora, tasks
 from replication.tokenizer import train_tokenizer
@@ -75,6 +76,8 @@ def train_tasks(place: Workplace) -> Facts:
         rows.append(task)
         feeds[task.name] = feed
         facts |= {f"examples.{task.name}": count, f"features.{task.name}": len(feed.features)}
+        if task.labels != tasks()[task.name].labels:
+            facts[f"labels.{task.name}"] = len(task.labels)
     model = place.model(sorted(rows, key=lambda t: t.name), fresh=True)
     if spec.masked_mixing is not None:
         model.heads[MLM] = masked_head(model, place.root, spec.base).to(place.device)
@@ -96,11 +99,12 @@ def train_tasks(place: Workplace) -> Facts:
 
 
 def _task_feed(place: Workplace, use: DataUse, tokenizer: Any) -> tuple[Task, Feed, int]:
-    """Return the task, its features with its recipe, and the number of examples read."""
-    task, recipe = tasks()[use.name], place.spec.recipes[use.name]
-    kind = family(task.family)
+    """Return the task with its labels, its features with its recipe, and the number of examples."""
+    row, recipe = tasks()[use.name], place.spec.recipes[use.name]
+    kind = family(row.family)
     cap = recipe.examples if isinstance(recipe.examples, int) else None
-    examples = [e for code in use.languages for e in place.examples(task, use.split, code, cap)]
+    examples = [e for code in use.languages for e in place.examples(row, use.split, code, cap)]
+    task = with_labels(row, examples)
     lengths = fitting(recipe.lengths(), tokenizer)
     features = kind.features(examples, task, tokenizer, lengths, train=True)
     if not features:

@@ -17,7 +17,7 @@ from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Phase, Plan, Refusal
 from replication.runnable import refuse_unrunnable
 from replication.specs import SpecBuilder
-from replication.tasks.row import benchmark_tasks, corpora, tasks
+from replication.tasks.row import benchmark_tasks, corpora, leaks_of, parts_of, tasks
 
 __all__ = ["conditions_of", "contrasts_of", "make_plan", "resolve"]
 
@@ -201,14 +201,20 @@ class _Planner:
         if task not in tasks():
             return f"Task '{task}' has no row in replication/tasks."
         split = self.protocol.train_splits.get(task, "train")
+        row = tasks()[task]
         try:
-            there = language in self.source.languages(tasks()[task], split)
+            if language in self.source.languages(row, split):
+                return None
+            parts = parts_of(row)
+            lacking = [p.name for p in parts if language not in self.source.languages(p, split)]
         except DataError as error:
             return str(error)
-        if not there:
-            spoken = "English" if language == "en" else f"'{language}'"
-            return f"Task '{task}' has no {spoken} split '{split}' in {self.source.name}."
-        return None
+        spoken = "English" if language == "en" else f"'{language}'"
+        without = f", nor its parts {', '.join(lacking)}" if lacking else ""
+        advice = f" {row.if_absent}" if row.if_absent else ""
+        return (
+            f"Task '{task}' has no {spoken} split '{split}' in {self.source.name}{without}.{advice}"
+        )
 
     def _tasks(
         self, measure: Measure, conditions: list[Condition], refusals: list[Refusal]
@@ -305,8 +311,7 @@ class _Planner:
                 task=task,
             )
             for name in trained
-            if name in tasks()
-            for leak in tasks()[name].leaks
+            for leak in leaks_of(name)
             if leak.split == self.protocol.train_splits.get(name, "train") and task in leak.into
         ]
 

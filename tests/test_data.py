@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -437,44 +435,6 @@ def test_the_hub_without_network_is_an_error_that_names_the_data_set(monkeypatch
     ):
         with pytest.raises(DataError, match=r"'someone/toy': .*ConnectionError.* --data"):
             ask()
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    """A hub that knows one commit, and what it was asked for."""
-    asked = {}
-    commits = iter(["c0ffee", "later"])
-
-    def info(_api, name, **_fields):
-        asked["info"] = name
-        return types.SimpleNamespace(sha=next(commits))
-
-    def load(name, config, **fields):
-        asked["load"] = (name, config, fields)
-        table = pa.table({"text": ["one", "two"], "other": [1, 2]})
-        return types.SimpleNamespace(data=types.SimpleNamespace(table=table))
-
-    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", info)
-    monkeypatch.setitem(sys.modules, "datasets", types.SimpleNamespace(load_dataset=load))
-    return asked
-
-
-def test_the_hub_is_read_at_the_commit_that_was_found_first(hub):
-    source = HubSource()
-    assert source.languages(HUB, "test") == ("en",)
-    assert source.revision(HUB, "test", ["en"]) == "hub:c0ffee"
-    assert [e["first"] for e in source.examples(HUB, "test", "en", 1)] == ["one"]
-    name, config, fields = hub["load"]
-    assert (name, config) == ("someone/toy", "toy.english")
-    assert fields["revision"] == "c0ffee"
-    assert fields["split"] == "test_r1"
-    assert fields["trust_remote_code"] is False
-
-
-def test_columns_that_the_hub_lacks_are_an_error_that_names_the_data_set(hub):
-    row = HUB.model_copy(update={"columns": {"first": "nosuch"}})
-    with pytest.raises(DataError, match=r"'someone/toy'.*nosuch"):
-        HubSource().examples(row, "test", "en", None)
 
 
 def test_a_row_without_hub_id_has_nothing_on_the_hub():

@@ -10,12 +10,22 @@ from importlib import resources
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from claims.estimand import Split
 from claims.record import Name, Record, Text
 
-__all__ = ["Corpus", "Metric", "Task", "benchmark_tasks", "corpora", "tasks"]
+__all__ = [
+    "Corpus",
+    "Leak",
+    "Metric",
+    "Task",
+    "benchmark_tasks",
+    "corpora",
+    "leaks_of",
+    "parts_of",
+    "tasks",
+]
 
 Metric = Literal["accuracy", "f1", "exact_match"]
 
@@ -46,7 +56,8 @@ class Task(Record):
     splits: dict[Split, str]
     """Name of each split in the source."""
     language_in: Literal["config", "column", "id_prefix", "none"]
-    """Where an example's language stands; `none`: all examples are English."""
+    """Where an example's language stands; `none`: all examples are English, or of the language
+    whose code a sibling folder's name ends in, such as `mnli.de`."""
     languages: dict[Name, str]
     """Language code -> the data set's own spelling."""
     missing: dict[Split, tuple[Name, ...]] = {}
@@ -54,7 +65,12 @@ class Task(Record):
     columns: dict[str, str]
     """The family's word for a column -> the data set's word."""
     labels: tuple[str, ...] = ()
-    """Class names in the order of their integer codes."""
+    """Class names in the order of their integer codes; where tagging has none here, they are taken
+    from the training data."""
+    no_label: int | None = None
+    """Code in the label column of examples without a gold label, which are left out."""
+    parts: tuple[Name, ...] = ()
+    """Tasks whose examples together are this task's, where it has no data of its own."""
     metrics: tuple[Metric, ...] = ()
     """Metrics of the task's score, which is their mean; empty for intermediate tasks."""
     answer_rules: Literal["squad_v1", "squad_v2", "mlqa"] = "squad_v1"
@@ -62,7 +78,15 @@ class Task(Record):
     chance: Annotated[float, Field(ge=0, le=100)] | None = None
     """Expected score, in points, of a system that knows nothing; null where there is no simple one."""
     leaks: tuple[Leak, ...] = ()
+    if_absent: Text | None = None
+    """What to do where the data are not at hand; null where the hub has them."""
     notes: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _labels_where_some_are_missing(self) -> Task:
+        if self.no_label is not None and "label" not in self.columns:
+            raise ValueError("no_label must come with a column `label`")
+        return self
 
 
 class Corpus(Record):
@@ -82,7 +106,25 @@ class Corpus(Record):
 @cache
 def tasks() -> dict[str, Task]:
     """Return every task row by name, read from the YAML files beside this module."""
-    return {n: Task(name=n, **row) for n, row in _rows("tasks").items()}
+    rows = {n: Task(name=n, **row) for n, row in _rows("tasks").items()}
+    for row in rows.values():
+        for part in (rows[name] for name in row.parts):
+            if (part.family, part.labels, part.parts) != (row.family, row.labels, ()):
+                raise ValueError(f"task '{row.name}': its part '{part.name}' has other classes")
+    return rows
+
+
+def parts_of(task: Task) -> tuple[Task, ...]:
+    """Return the rows of a composite's parts, in its order; empty for any other task."""
+    return tuple(tasks()[name] for name in task.parts)
+
+
+def leaks_of(name: str) -> tuple[Leak, ...]:
+    """Return what a task's splits give away, and those of its parts; empty for an unknown task."""
+    task = tasks().get(name)
+    if task is None:
+        return ()
+    return tuple(leak for row in (task, *parts_of(task)) for leak in row.leaks)
 
 
 @cache
