@@ -14,6 +14,7 @@ from replication.batching import Batch, collate, pack_by_tokens
 from replication.data import Example
 from replication.errors import ReplicationError
 from replication.model import EncoderWithHeads
+from replication.official_files import write_official
 from replication.protocol import Lengths
 from replication.run import Measurement
 from replication.tasks.family import Scored, family
@@ -27,7 +28,8 @@ __all__ = ["evaluate", "score_languages"]
 def evaluate(place: Workplace, trained_on: str | None) -> tuple[tuple[Measurement, ...], int]:
     """Score one task in every language of the spec; return measurements and the examples scored.
 
-    Writes `items.parquet` (one row an example) and `predictions.jsonl`.
+    Writes `items.parquet` (one row an example), `predictions.jsonl`, and below `official` the
+    predictions in the benchmark's submission layout.
 
     Args:
         place: where the phase works.
@@ -63,6 +65,15 @@ def evaluate(place: Workplace, trained_on: str | None) -> tuple[tuple[Measuremen
         for metric, score in sorted(scored[code].scores.items())
     ]
     _write_items(place.folder, examples, scored)
+    for code, result in scored.items():
+        write_official(
+            place.folder / "official",
+            task,
+            split=use.split,
+            language=code,
+            examples=examples[code],
+            predictions=result.predictions,
+        )
     return tuple(measurements), sum(len(e) for e in examples.values())
 
 

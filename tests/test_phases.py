@@ -15,8 +15,10 @@ from replication.batching import collate
 from replication.data import FolderSource
 from replication.miniature.generate import write_miniature
 from replication.model import load
+from replication.official_items import compare
 from replication.scoring import answer_scores, nearest
 from replication.store import Store
+from replication.tasks.benchmark import OfficialTask
 from replication.tasks.family import family
 from replication.tasks.row import tasks
 from replication.tokenizer import load_tokenizer
@@ -131,6 +133,39 @@ def test_scores_can_be_computed_again_from_the_items(executed, task):
         else:
             score = 100 * column[measurement.metric].mean()
         assert measurement.score == pytest.approx(score)
+
+
+def gold_file(task, examples):
+    """Return the label file of one language, written by hand, and its format."""
+    labels = tasks()[task].labels
+    if task == "mini_topic":
+        return "labels", "".join(f"{labels[e['label']]}\n" for e in examples)
+    if task == "mini_tags":
+        rows = ["".join(f"{labels[t]}\n" for t in e["tags"]) for e in examples]
+        return "tags", "\n".join(rows)
+    if task == "mini_pairs":
+        return "labels", "".join(f"{i}\n" for i in range(len(examples)))
+    asked = [
+        {"id": e["id"], "answers": [{"text": t} for t in e["answers"]["text"]]} for e in examples
+    ]
+    return "answers", json.dumps({"data": [{"paragraphs": [{"qas": asked}]}]})
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_files_in_the_official_layout_score_as_measured(executed, task):
+    folder = executed.folder("evaluation", task) / "official" / task
+    measured = executed.run("evaluation", task).measurements
+    assert {p.stem for p in folder.iterdir()} == {f"test-{m.language}" for m in measured}
+    assert any(name.startswith("official/") for name in executed.run("evaluation", task).artifacts)
+    for measurement in measured:
+        code = measurement.language
+        kind, gold = gold_file(task, executed.examples(task, code))
+        (path,) = folder.glob(f"test-{code}.*")
+        found = compare(
+            OfficialTask(format=kind, row=task), code, gold=gold, predicted=path.read_text("utf-8")
+        )
+        assert found.scores()[measurement.metric] == pytest.approx(measurement.score, abs=1e-9)
+        assert found.n == measurement.n
 
 
 def test_items_of_labels_can_be_computed_again_from_the_predictions(executed):
