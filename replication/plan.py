@@ -188,6 +188,8 @@ class _Planner:
             ]
         if not condition.intermediate:
             return ["Masked-language modelling is mixed into intermediate tasks; there are none."]
+        if unknown := [c for c in settings.corpus if c not in corpora()]:
+            return [f"Corpus '{c}' has no row in replication/tasks." for c in unknown]
         lacking = [c for c in settings.corpus if self.source.text_revision(corpora()[c]) is None]
         return [f"Corpus '{c}' is not in {self.source.name}." for c in lacking]
 
@@ -291,8 +293,11 @@ class _Planner:
         selection = self.protocol.evaluation.selection
         if isinstance(selection, str) or selection.rule != "best":
             return None
-        if "en" in self.source.languages(tasks()[train_on], "validation"):
-            return None
+        try:
+            if "en" in self.source.languages(tasks()[train_on], "validation"):
+                return None
+        except DataError as error:
+            return str(error)
         return f"Task '{train_on}' has no English validation split to choose a checkpoint on."
 
     def _leaks(self, condition: Condition, task: str) -> list[Refusal]:

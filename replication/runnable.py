@@ -24,7 +24,10 @@ def refuse_unrunnable(protocol: Protocol) -> None:
     found = sorted(_unknown_fields("", protocol.model_dump(mode="json", exclude={"sources"})))
     scratch = protocol.pretraining is not None
     if protocol.base.checkpoint is None and not (protocol.base.architecture and scratch):
-        found.append("base.checkpoint (or base.architecture with pretraining)")
+        raise PlanError(
+            f"protocol '{protocol.name}': found no base.checkpoint ; expected one, or "
+            "base.architecture together with pretraining."
+        )
     if found:
         blocks: dict[str, list[str]] = {}
         for path in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from shlex import join
 
-from replication.protocols import bundled_protocols
+from replication.protocols import bundled_protocols, changes_of
 from replication.run import Plan
 
 __all__ = ["GENERATED", "commands_again"]
@@ -31,6 +31,7 @@ def commands_again(
     named = own.name if own.name in bundled_protocols() else f"{own.name}.yaml"
     run = ["corroborate", "run", *claims, "--protocol", protocol or named, "--store", store]
     run += ["--size", own.size, "--seeds", str(own.seeds)]
+    run += [part for change in changes_of(own) for part in ("--set", change)]
     run += [] if plan.data in (GENERATED, "hub") else ["--data", plan.data]
     return [
         join(run),

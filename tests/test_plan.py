@@ -245,7 +245,7 @@ def test_a_papers_own_protocol_is_refused_with_every_unknown_field(miniature):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pretraining": None}, r"base\.checkpoint \(or base.*architecture with pretraining\)"),
+        ({"pretraining": None}, r"found no base.checkpoint"),
         ({"base__checkpoint": "some/model"}, "both base.checkpoint and pretraining"),
         ({"intermediate__epochs": "unknown", "seeds": "unknown"}, r"(?s)epochs.*seeds"),
     ],

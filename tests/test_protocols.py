@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from claims.safe_yaml import read_yaml
 from replication import protocols
 from replication.errors import ProtocolError
-from replication.protocols import bundled_protocols, load_protocol
+from replication.protocols import bundled_protocols, changes_of, load_protocol
 
 FOLDER = Path(protocols.__file__).parent
 
@@ -260,3 +260,22 @@ def test_whatever_the_file_the_answer_is_a_protocol_or_a_protocol_error(
         return
     assert not read_yaml(path.read_text(encoding="utf-8")).faults
     assert protocol.size == (size or "full")
+
+
+def test_fields_set_on_the_command_line_are_told_and_can_be_set_again():
+    changes = ["seeds=1", "intermediate.epochs=5", "evaluation.retrieval.layer=2"]
+    protocol = load_protocol("scratch", changes=changes)
+    assert (protocol.seeds, protocol.intermediate.epochs) == (1, 5.0)
+    assert load_protocol("scratch", changes=changes_of(protocol)) == protocol
+    assert changes_of(load_protocol("scratch")) == ()
+
+
+@pytest.mark.parametrize("change", ["seeds", "=3", "seeds=[", "seeds: 3"])
+def test_a_change_that_is_no_field_and_value_is_refused(change):
+    with pytest.raises(ProtocolError, match="expected a dotted field and a value"):
+        load_protocol("scratch", changes=[change])
+
+
+def test_a_change_of_a_field_that_does_not_exist_names_it():
+    with pytest.raises(ProtocolError, match=r"intermediate\.epoch"):
+        load_protocol("scratch", changes=["intermediate.epoch=3"])

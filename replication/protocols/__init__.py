@@ -19,7 +19,10 @@ from claims.wording import faults_of
 from replication.errors import ProtocolError
 from replication.protocol import Protocol
 
-__all__ = ["bundled_protocols", "load_protocol"]
+__all__ = ["SET", "bundled_protocols", "changes_of", "load_protocol"]
+
+SET = "Set on the command line."
+"""Source of a field that `--set` changed."""
 
 MAX_BYTES = 2**20
 """Largest protocol file read: 1 MiB."""
@@ -73,6 +76,18 @@ def load_protocol(
     return protocol
 
 
+def changes_of(protocol: Protocol) -> tuple[str, ...]:
+    """Return what `--set` changed of a protocol, each `dotted.field=value`, sorted."""
+    document = protocol.model_dump(mode="json", by_alias=True)
+    found = []
+    for path in sorted(p for p, source in protocol.sources.items() if source == SET):
+        here: Any = document
+        for step in path.split("."):
+            here = here.get(step) if isinstance(here, dict) else None
+        found.append(f"{path}={json.dumps(here)}")
+    return tuple(found)
+
+
 def _apply(document: dict[str, Any], change: str) -> None:
     """Set one field of a protocol's document.
 
@@ -99,7 +114,7 @@ def _apply(document: dict[str, Any], change: str) -> None:
         here[block] = dict(inner) if isinstance(inner, dict) else {}
         here = here[block]
     here[field] = value.value["value"]
-    document["sources"] = {**document.get("sources", {}), path: "Set on the command line."}
+    document["sources"] = {**document.get("sources", {}), path: SET}
 
 
 def _text(name: str) -> str:
