@@ -123,7 +123,7 @@ def answers_by_question(articles: Any, faults: list[str]) -> list[tuple[str, lis
 
 
 def by_id(value: Any, kind: type, side: str, faults: list[str]) -> dict[str, Any]:
-    """Return id -> value, each of one kind."""
+    """Return id -> value, each of one kind; nothing where one is of another."""
     if value is None and faults:
         return {}
     if not isinstance(value, dict):
@@ -134,6 +134,7 @@ def by_id(value: Any, kind: type, side: str, faults: list[str]) -> dict[str, Any
             f"{side}: {odd[0][:40]!r}{others(odd)}: found {type(value[odd[0]]).__name__} ; expected "
             f"{kind.__name__}."
         )
+        return {}
     return value
 
 

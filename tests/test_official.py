@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import official_data
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import corroborate
@@ -230,6 +230,7 @@ JSON = st.recursive(
     st.text(max_size=30) | JSON.map(json.dumps),
     st.text(max_size=30) | JSON.map(json.dumps),
 )
+@example("ranked", '{"": true}', "")
 def test_whatever_stands_in_two_files_they_are_scored_or_refused(kind, gold, guess):
     faults, values = (), [0.0]
     try:
