@@ -239,6 +239,7 @@ class _Planner:
                 faults = self._task_faults(task, measure.split, sorted(trained))
             found = [Refusal(reason=r, task=task) for r in faults]
             found += [r for c in conditions for r in self._leaks(c, task)]
+            found += self._read_before(conditions, task, measure.split)
             if not found:
                 here, lacking = self._languages(task, measure, trained)
                 refusals += [Refusal(reason=r, task=task) for r in lacking]
@@ -299,6 +300,26 @@ class _Planner:
         except DataError as error:
             return str(error)
         return f"Task '{train_on}' has no English validation split to choose a checkpoint on."
+
+    def _read_before(
+        self, conditions: list[Condition], task: str, claimed_split: str
+    ) -> list[Refusal]:
+        """Return why text that the encoder was pretrained on gives away what the task evaluates."""
+        if task not in self.protocol.evaluation.splits:
+            return []
+        split, read = self._split(task, claimed_split), list[str]()
+        if self.protocol.pretraining is not None:
+            read += self.protocol.pretraining.corpus
+        masked = self.protocol.masked_mixing
+        if masked is not None and not isinstance(masked, str) and any(c.mlm for c in conditions):
+            read += masked.corpus
+        return [
+            Refusal(
+                reason=f"Corpus '{name}' is the text of split '{split}', scored here.", task=task
+            )
+            for name in dict.fromkeys(read)
+            if name in corpora() and corpora()[name].holds.get(task) == split
+        ]
 
     def _leaks(self, condition: Condition, task: str) -> list[Refusal]:
         """Return why training data of this lineage gives away what the task evaluates."""

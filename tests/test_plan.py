@@ -468,3 +468,16 @@ def test_other_bytes_are_other_runs_for_what_reads_them_and_for_nothing_else(own
     assert {s.tasks for s in gone} == {("mini_tags",)}
     assert {s.phase for s in gone} == {"target", "evaluation"}
     assert before.digest() != after.digest()
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the folder ../shared is not here")
+def test_text_that_the_encoder_was_pretrained_on_is_not_scored():
+    sets = [claim_set for _, claim_set in load("xstilts")]
+    changed = load_protocol("scratch", changes=["evaluation.splits.xnli=validation"])
+    plan = make_plan(sets, changed, FolderSource(SHARED))
+    scored = {s.tasks[0] for s in plan.specs if s.phase == "evaluation"}
+    assert "xnli" not in scored
+    assert "panx" in scored
+    told = {r.reason for n in plan.needs for r in n.refusals if r.task == "xnli"}
+    assert "Corpus 'xnli_validation_text' is the text of split 'validation', scored here." in told

@@ -209,3 +209,10 @@ def test_a_corpus_finds_its_text(name, languages):
                 assert set(corpus.columns) <= set(pq.read_schema(path).names)
                 found.add(code)
     assert len(found) == languages
+
+
+def test_what_a_corpus_holds_are_splits_of_target_tasks():
+    for corpus in corpora().values():
+        for name, split in corpus.holds.items():
+            assert split in tasks()[name].splits
+    assert any(c.holds for c in corpora().values())

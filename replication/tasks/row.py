@@ -98,6 +98,9 @@ class Corpus(Record):
     """File name in the folder; `{language}` stands for the language's spelling."""
     language_in: Literal["file", "folder", "column"]
     languages: dict[Name, str]
+    holds: dict[Name, Split] = {}
+    """Task -> split whose sentences this text is; pretraining on it, even without labels, gives them
+    away to whoever scores that split."""
     columns: tuple[str, ...]
     """Text columns; a column of token lists is joined by blanks."""
     notes: tuple[Text, ...] = ()
