@@ -20,9 +20,21 @@ from reports.words import (
     has_sign,
     what_would_change,
 )
-from verifier.verdict import Arm, Verdict
+from verifier.verdict import Arm, SecondaryCriterion, Verdict
 
 __all__ = ["claim_section"]
+
+_CRITERIA = {
+    "q_test": ("Q-test: the sizes differ by chance only", "Q", "above"),
+    "small_telescopes": (
+        "small telescopes: not below what the original could find",
+        "points",
+        "above",
+    ),
+    "sceptical_p": ("sceptical p-value, golden level: both convince a sceptic", "z", "at most"),
+    "edgington": ("Edgington: both together exclude no effect", "sum of p", "at most"),
+}
+"""What each secondary criterion asks, what its value is, and where p must lie to meet it."""
 
 
 def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[str]:
@@ -42,6 +54,7 @@ def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[s
     changes = (text(sentence) for sentence in what_would_change(section))
     yield "**What would change it.**\n\n" + bullets(changes)
     yield from _evidence(section, shown)
+    yield from _secondary(verdict.secondary)
     yield from _ledger(verdict.deviations)
     if verdict.evidence.exclusions:
         yield "Left out:\n\n" + bullets(text(line) for line in verdict.evidence.exclusions)
@@ -135,6 +148,23 @@ def _arm(arm: Arm, digits: int) -> tuple[str, str, str]:
         for seed, score in pairs
     )
     return cell(arm.condition), points(arm.summary, digits=digits), ", ".join(scores)
+
+
+def _secondary(criteria: tuple[SecondaryCriterion, ...]) -> Iterator[str]:
+    if not criteria:
+        return
+    yield (
+        "Secondary criteria of replication success; they decide nothing, and the original's "
+        "standard error is assumed to be ours:"
+    )
+    rows = []
+    for found in criteria:
+        asked, unit, side = _CRITERIA[found.name]
+        rows.append(
+            (asked, f"{unit} {found.value:.3g}", f"{found.p:.2g}",
+             f"{side} {found.threshold:.3g}", "yes" if found.met else "no")
+        )  # fmt: skip
+    yield table(("criterion", "value", "p", "asks for p", "met"), rows)
 
 
 def _ledger(deviations: tuple[Deviation, ...]) -> Iterator[str]:

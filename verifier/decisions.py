@@ -6,6 +6,8 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from claims.claim import (
     ConsistencyClaim,
     GainClaim,
@@ -113,10 +115,7 @@ def _selected(
             " Some target was scored on the split on which its candidate was chosen: the gain"
             " includes the luck of the best and is too high."
         )
-    return Outcome(
-        decided.label, decided.finding, (*decided.reasons, why), decided.estimate,
-        decided.interval, arms=(chosen.arm,), seeds_needed=decided.seeds_needed,
-    )  # fmt: skip
+    return replace(decided, reasons=(*decided.reasons, why), arms=(chosen.arm,))
 
 
 def _lacking(claim: Scored, samples: Samples, protocol: Protocol) -> str | None:

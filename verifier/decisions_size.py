@@ -9,10 +9,10 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claims.claim import GainClaim, SelectedGainClaim, ValueClaim
+from verifier.criteria import prediction_half_width, secondary_criteria
 from verifier.intervals import Estimate
 from verifier.outcome import Outcome, Plea, rounding, undecided
 from verifier.verdict import Finding, Interval, VerdictLabel
@@ -62,13 +62,22 @@ def size_criterion(claim: GainClaim | SelectedGainClaim) -> SizeCriterion:
 
 
 def decide_size(estimate: Estimate, criterion: SizeCriterion) -> Outcome:
-    """Decide a gain from the difference of its arms.
+    """Decide a gain from the difference of its arms; secondary criteria are only attached.
 
     Args:
         estimate: treatment minus control, in the claim's own sign.
         criterion: frozen in the claim before any run.
     """
     seen = estimate if criterion.sign > 0 else estimate.negated()
+    decided = _decide(estimate, seen, criterion)
+    if criterion.reported is None:
+        return decided
+    beside = secondary_criteria(seen, criterion.reported, criterion.level)
+    return replace(decided, secondary=beside)
+
+
+def _decide(estimate: Estimate, seen: Estimate, criterion: SizeCriterion) -> Outcome:
+    """Decide from the estimate in the claim's own sign and as seen with its direction up."""
     interval = seen.interval(criterion.level)
     label, finding, why = _judge(seen, interval, criterion)
     own = estimate.interval(criterion.level)
@@ -152,7 +161,7 @@ def _between(seen: Estimate, shown: str, *, above: bool, criterion: SizeCriterio
     if not above:
         return "inconclusive", "undecided", f"{edge}, and below the minimum effect of {least:g}."
     # Criterion 4: the paper's standard error is assumed to be ours, at as many seeds as ours.
-    half = seen.quantile(0.5 + criterion.level / 2) * math.sqrt(2) * (seen.standard_error or 0.0)
+    half = prediction_half_width(seen, criterion.level)
     apart = abs(seen.value - reported) + rounding(reported)
     prediction = (
         f"the sizes differ by {seen.value - reported:+.2f}, the prediction interval is ±{half:.2f} "

@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 
 from verifier.intervals import Estimate
 from verifier.power import POWER, minimal_detectable_effect, seeds_to_decide
-from verifier.verdict import Agreement, Arm, Cell, Finding, Interval, VerdictLabel
+from verifier.verdict import (
+    Agreement,
+    Arm,
+    Cell,
+    Finding,
+    Interval,
+    SecondaryCriterion,
+    VerdictLabel,
+)
 
 __all__ = ["Outcome", "Plea", "planning", "rounding", "undecided"]
 
@@ -30,6 +38,8 @@ class Outcome:
     arms: tuple[Arm, ...] = ()
     """Arms that only this decision forms, such as the best candidate per target."""
     seeds_needed: int | None = None
+    secondary: tuple[SecondaryCriterion, ...] = ()
+    """Criteria shown beside the decision, which no rule reads."""
 
     @property
     def agreement(self) -> Agreement:

@@ -30,7 +30,7 @@ def minimal_detectable_effect(
         standard_error: of the estimate, in points.
         degrees_of_freedom: of the t distribution; None for the normal.
         level: of the two-sided interval whose one end has to clear the boundary.
-        power: probability of clearing it, in (0.5, 1).
+        power: probability of clearing it, above that of doing so at the boundary itself.
     """
     tail = 0.5 + level / 2
     if degrees_of_freedom is None:

@@ -17,6 +17,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Interval",
+    "SecondaryCriterion",
     "Verdict",
     "VerdictLabel",
     "Verdicts",
@@ -114,6 +115,23 @@ class Evidence(Record):
     """What was left out and why."""
 
 
+class SecondaryCriterion(Record):
+    """A criterion of replication success from the literature; shown and never deciding."""
+
+    name: Literal["q_test", "small_telescopes", "sceptical_p", "edgington"]
+    value: Annotated[float, Field(ge=0)]
+    """Q; the effect that gave the original 33 % power, in points; z_S; the sum of p-values."""
+    p: Annotated[float, Field(ge=0, le=1)]
+    """p-value against one effect, against an effect of that size, or against none."""
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    """q_test and small_telescopes are met above it, the others at or below it."""
+    met: bool
+    original_standard_error: Annotated[float, Field(gt=0)]
+    """Of the original, in points."""
+    original_error: Literal["assumed"] = "assumed"
+    """assumed: the paper states none, so that of the replication stands for it."""
+
+
 class Verdict(Record):
     """What the evidence says of one claim."""
 
@@ -145,6 +163,8 @@ class Verdict(Record):
     reasons: tuple[Text, ...]
     """The decision in words, most important first."""
     evidence: Evidence = Evidence()
+    secondary: tuple[SecondaryCriterion, ...] = ()
+    """For a gain that reports a size and whose planned runs all finished; decides nothing."""
 
     def as_expected(self) -> bool | None:
         """Return whether the verdict is the expected one; None where it decides nothing."""
