@@ -241,18 +241,24 @@ def _bundled() -> list[str]:
 def _planned(options: argparse.Namespace, workspace: Path) -> tuple[Plan, Source]:
     """Return the plan and the source; synthetic data are written below the workspace."""
     from replication.data import FolderSource, open_source
+    from replication.lock import read_lock, settle, with_base_revision
     from replication.plan import make_plan
 
-    protocol = _protocol(options)
     claim_sets = [s for _, s in _claims(options.claims)]
+    path = None if options.lock is None else Path(options.lock)
+    lock = read_lock(path)
+    protocol = with_base_revision(_protocol(options), lock)
     if protocol.simulated and options.data is None:
         from replication.miniature.generate import write_miniature
         from reports.commands import GENERATED
 
         source: Source = FolderSource(write_miniature(workspace / "miniature"), GENERATED)
     else:
-        source = open_source(options.data)
-    return make_plan(claim_sets, protocol, source), source
+        source = open_source(options.data, lock.hub if lock else None)
+    plan = make_plan(claim_sets, protocol, source)
+    if path is not None and settle(plan, source, path, lock):
+        tell(f"lock: {path} written")
+    return plan, source
 
 
 def _protocol(options: argparse.Namespace) -> Protocol:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -49,6 +49,8 @@ class Source(Protocol):
 
     name: str
     """What the plan records: a folder or `hub`."""
+    commits: dict[str, str]
+    """Hub data set -> commit, of those that were asked for."""
 
     def languages(self, task: Task, split: str) -> tuple[str, ...]:
         """Return the codes of the languages that have this split here, sorted."""
@@ -71,14 +73,18 @@ class Source(Protocol):
         ...
 
 
-def open_source(data: str | None) -> Source:
+def open_source(data: str | None, pinned: Mapping[str, str] | None = None) -> Source:
     """Return the source that `--data` names: a folder, or the hub where it is None.
+
+    Args:
+        data: folder; None for the hub.
+        pinned: hub data set -> commit to read; others are read at their newest.
 
     Raises:
         DataError: the folder does not exist.
     """
     if data is None:
-        return HubSource()
+        return HubSource(pinned)
     folder = Path(data)
     try:
         there = folder.is_dir()
@@ -102,6 +108,7 @@ class FolderSource(PartedSource):
         """Take the folder, and the name under which a plan records it."""
         self.root = root
         self.name = name or str(root)
+        self.commits: dict[str, str] = {}
         self._promised: dict[Path, str] = {}
 
     def _own_languages(self, task: Task, split: str) -> tuple[str, ...]:

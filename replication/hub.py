@@ -179,28 +179,42 @@ def asking(repository: str, kind: Kind, expected: str) -> Iterator[None]:
 
 
 def _why(error: BaseException) -> str:
-    """Return in one line what the hub or the network said."""
-    status = _status(error)
+    """Return in one line what the hub or the network said, or what its answer lacked."""
+    cause = _root(error)
+    status = _status(cause)
     if status == 429:
-        wait = _response(error).headers.get("Retry-After")
+        wait = _response(cause).headers.get("Retry-After")
         asked = f", and asks to wait {wait[:40]} s" if wait else ""
         return f"the hub answered 429, too many requests{asked}"
     if status is not None:
-        return f"the hub answered {status} ({type(error).__name__})"
-    if error.__cause__ is not None and _status(error.__cause__) is not None:
-        return _why(error.__cause__)
-    return f"the hub did not answer ({short(error)})"
+        return f"the hub answered {status} ({type(cause).__name__})"
+    failed = "the hub did not answer" if _of_network(cause) else "what the hub has cannot be used"
+    return f"{failed} ({short(cause)})"
 
 
 def _advice(error: BaseException) -> str:
-    status = _status(error) or (_status(error.__cause__) if error.__cause__ else None)
+    cause = _root(error)
     known = {
         401: "Check the id, or log in with `hf auth login`",
         403: "Ask for access on the hub's page, and log in with `hf auth login`",
         404: "Check the id and the commit",
         429: "Run the same command again later",
     }
-    return known.get(status or 0, "Check the network and run the same command again")
+    if (status := _status(cause)) in known:
+        return known[status]
+    if status is None and not _of_network(cause):
+        return "Check the id and the configuration"
+    return "Check the network and run the same command again"
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what a library's error stands for, where it only says that a file was not found."""
+    hides = isinstance(error, FileNotFoundError) and _status(error) is None
+    return error.__cause__ if hides and error.__cause__ is not None else error
+
+
+def _of_network(error: BaseException) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.startswith(("httpx", "httpcore"))
 
 
 def _status(error: BaseException) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -84,6 +85,7 @@ class HubSource(PartedSource):
         return self.commits[task.hub]
 
 
+@lru_cache(maxsize=1024)
 def _split_paths(repository: str, commit: str, config: str | None, split: str) -> tuple[str, ...]:
     """Return the files of one split of one configuration, shards in order.
 

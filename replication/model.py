@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from replication.batching import Batch
+from replication.checkpoints import checkpoint_folder
 from replication.errors import ReplicationError
 from replication.protocol import Architecture, Base
 from replication.tasks.mlm import MaskedHead
@@ -126,11 +127,11 @@ def hub_encoder(checkpoint: str, revision: str | None) -> nn.Module:
 
 def _pretrained(kind: Any, checkpoint: str, revision: str | None) -> Any:
     """Return a model of one of transformers' automatic kinds, with every weight from the checkpoint."""
+    folder = checkpoint_folder(checkpoint, revision)
     try:
         model, found = _without_pooler(
             lambda **kw: kind.from_pretrained(
-                checkpoint,
-                revision=revision,
+                folder,
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,

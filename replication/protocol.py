@@ -55,7 +55,8 @@ class Base(Record):
     checkpoint: Annotated[str, Field(min_length=1, max_length=300)] | None
     """Hub id or local folder; null where the encoder is built from `architecture`."""
     revision: str | None = None
-    """Commit of the hub repository."""
+    """Commit of the hub repository, or `sha256:...` over the files of a local folder; null for
+    whichever is found when planning, which is then in every spec."""
     architecture: Architecture | None = None
 
 

@@ -17,6 +17,7 @@ from tokenizers import (
 )
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from replication.checkpoints import checkpoint_folder
 from replication.errors import ReplicationError
 from replication.protocol import Architecture
 
@@ -75,10 +76,9 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
     Raises:
         ReplicationError: there is none, or it is a slow one, which has no character offsets.
     """
+    folder = checkpoint_folder(str(checkpoint), revision)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(checkpoint), revision=revision or "main", trust_remote_code=False
-        )
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except Exception as error:  # tokenizers and transformers raise anything on a damaged file
         raise ReplicationError(f"tokenizer '{checkpoint}': cannot be loaded: {error}") from error
     if not tokenizer.is_fast:

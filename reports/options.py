@@ -46,6 +46,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--explain": {**_FLAG, "help": "list every run and why"},
     "--format": {"default": "md,json", "help": "comma-separated: md, json"},
     "--json": {**_FLAG, "help": "print one JSON document"},
+    "--lock": {"metavar": "FILE",
+               "help": "refuse other data and bases than the file's; written where it is absent"},
     "--out": {"default": "out"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
     "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
@@ -62,7 +64,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Every option by the name that commands list it under; what follows `=` tells variants apart."""
 
-_WHAT = ("--size", "--seeds", "--set", "--data")
+_WHAT = ("--size", "--seeds", "--set", "--data", "--lock")
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "check": ("Validate claim files; report every fault at once.", ("CLAIMS*", "--schema")),
     "plan": (

@@ -1,4 +1,4 @@
-"""What tests of several modules share: golden files."""
+"""What tests of several modules share: golden files, and a hub on this machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from loopback_hub import loopback  # noqa: F401  a fixture
 
 GOLDENS = Path(__file__).parent / "goldens"
 

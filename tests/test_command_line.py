@@ -442,7 +442,7 @@ def test_a_reader_who_goes_away_is_no_error(desk):
 def test_a_hub_that_cannot_be_reached_is_a_message(desk, tmp_path):
     document = yaml.safe_load((desk / "tiny.yaml").read_text())
     document |= {"name": "hub", "pretraining": None, "simulated": False}
-    document |= {"base": {"checkpoint": "nobody/nothing"}}
+    document |= {"base": {"checkpoint": "nobody/nothing", "revision": "0" * 40}}
     recipe = dict(document["intermediate"])
     document |= {"targets": {"pawsx": {"train_on": "pawsx", "recipe": recipe}}}
     document |= {"evaluation": {"splits": {"pawsx": "test"}}}
