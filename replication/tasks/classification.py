@@ -51,8 +51,13 @@ def label_index(label: Any, task: Task, example: Example) -> int:
     )
 
 
-def scored_labels(examples: list[Example], predicted: list[int], task: Task) -> Scored:
+def scored_labels(
+    examples: list[Example], features: list[Feature], raw: list[int], task: Task
+) -> Scored:
     """Score one predicted class per example by accuracy."""
+    predicted = [0] * len(examples)
+    for feature, best in zip(features, raw, strict=True):
+        predicted[feature.example] = best
     gold = [label_index(e["label"], task, e) for e in examples]
     outcome = accuracy(gold, predicted)
     items = pa.table({"id": [e["id"] for e in examples], "accuracy": outcome.astype("float64")})
@@ -103,10 +108,7 @@ class Classification:
     ) -> Scored:
         """Score by accuracy."""
         del retrieval
-        predicted = [0] * len(examples)
-        for feature, best in zip(features, raw, strict=True):
-            predicted[feature.example] = best
-        return scored_labels(examples, predicted, task)
+        return scored_labels(examples, features, raw, task)
 
 
 FAMILY: Family = Classification()

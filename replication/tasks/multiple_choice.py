@@ -72,10 +72,7 @@ class MultipleChoice:
     ) -> Scored:
         """Score by accuracy."""
         del retrieval
-        predicted = [0] * len(examples)
-        for feature, best in zip(features, raw, strict=True):
-            predicted[feature.example] = best
-        return scored_labels(examples, predicted, task)
+        return scored_labels(examples, features, raw, task)
 
     @staticmethod
     def _scores(hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
