@@ -7,14 +7,16 @@ compared with what the hub lists for the commit. Light: its libraries are import
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from replication.artifacts import write_durably
 from replication.errors import DataError
 from replication.parquet import MAX_FILE_BYTES, short
 
@@ -29,6 +31,7 @@ _EXPORT = "refs/convert/parquet"
 """Branch in which the hub itself keeps a data set as Parquet, whatever its own files are."""
 
 _TIMEOUT_S = 30
+_MAX_LIST_BYTES = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +74,32 @@ def commit_of(repository: str, kind: Kind, revision: str | None = None) -> str:
 
 @lru_cache(maxsize=256)
 def listing(repository: str, kind: Kind, commit: str) -> dict[str, Stored]:
-    """Return the files of a repository at a commit by path; without network, those at hand.
+    """Return the files of a repository at a commit by path, as the hub lists them.
+
+    The list is kept beside the hub's cache and serves where the hub does not answer.
 
     Raises:
-        DataError: the hub does not answer and nothing of that commit is in its cache.
+        DataError: the hub does not answer, and has not answered before.
     """
     from huggingface_hub import HfApi  # noqa: PLC0415  only where the hub is asked
     from huggingface_hub.hf_api import RepoFile  # noqa: PLC0415
 
+    kept = _kept(repository, kind, commit)
     try:
         with asking(repository, kind, f"expected its files at commit {commit}"):
             entries = HfApi().list_repo_tree(
                 repository, recursive=True, revision=commit, repo_type=kind
             )
             files = [entry for entry in entries if isinstance(entry, RepoFile)]
-            return {
-                f.path: Stored(f.path, f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in files
-            }
+        found = [Stored(f.path, f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in files]
     except DataError:
-        if cached := _cached(repository, kind, commit):
-            return cached
-        raise
+        if not (before := _read_kept(kept)):
+            raise
+        return {file.path: file for file in before}
+    with suppress(OSError):  # a cache that cannot be written to is a cache that does not help
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(kept, json.dumps([asdict(file) for file in found]).encode())
+    return {file.path: file for file in found}
 
 
 def fetch(repository: str, kind: Kind, commit: str, path: str) -> Path:
@@ -147,20 +155,21 @@ def _checksum(place: Path, modified: int, size: int, sha256: bool) -> str:
     return whole.hexdigest() if place.stat().st_size == size else f"of {place.stat().st_size} bytes"
 
 
-def _cached(repository: str, kind: Kind, commit: str) -> dict[str, Stored]:
-    """Return the files of a commit that are in the hub's cache, named there by their checksums."""
+def _kept(repository: str, kind: Kind, commit: str) -> Path:
+    """Return where the list of a commit's files is kept."""
     from huggingface_hub import constants  # noqa: PLC0415
-    from huggingface_hub.file_download import repo_folder_name  # noqa: PLC0415
 
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type=kind)
-    root = folder / "snapshots" / commit
-    found = {}
-    for place in sorted(root.rglob("*")):
-        name = place.resolve().name
-        if place.is_file() and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name):
-            path = place.relative_to(root).as_posix()
-            found[path] = Stored(path, place.stat().st_size, name)
-    return found
+    folder = f"{kind}s--{repository.replace('/', '--')}"
+    return Path(constants.HF_HOME) / "corroborate" / folder / f"{commit}.json"
+
+
+def _read_kept(path: Path) -> list[Stored]:
+    """Return the list that a file holds; none where there is no such file, or it is damaged."""
+    try:
+        with path.open("rb") as file:
+            return [Stored(**entry) for entry in json.loads(file.read(_MAX_LIST_BYTES))]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return []
 
 
 @contextmanager

@@ -215,6 +215,7 @@ def loopback(monkeypatch, tmp_path):
     template = found.url + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path))
     monkeypatch.setattr(datasets.config, "HF_ENDPOINT", found.url)
     monkeypatch.setattr(
         datasets.config,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import tiny_models as tiny
@@ -146,6 +147,32 @@ def test_without_network_what_was_downloaded_before_is_used_if_it_is_still_whole
         hub_encoder(NAME, commit)
     with pytest.raises(DataError, match=f"checkpoint '{NAME}'.*503"):
         hub_encoder(NAME, "0" * 40)
+
+
+def test_without_network_a_checkpoint_of_which_a_file_is_missing_is_refused(loopback, folder):
+    commit = publish(loopback, folder)
+    place = checkpoint_folder(NAME, commit)
+    listing.cache_clear()
+    loopback.refusals[""] = [(503, {})] * 999
+    (place / "tokenizer_config.json").resolve().unlink()
+    (place / "tokenizer_config.json").unlink()
+    with pytest.raises(DataError, match=r"'tokenizer_config\.json' at commit"):
+        load_tokenizer(NAME, commit)
+
+
+@pytest.mark.parametrize("kept", [b"", b"{}", b"[1]", b'[{"path": 1}]', b"[" * 99999])
+def test_a_damaged_list_of_files_is_no_list(loopback, folder, kept):
+    commit = publish(loopback, folder)
+    checkpoint_folder(NAME, commit)
+    listing.cache_clear()
+    (path,) = (Path(constants.HF_HOME) / "corroborate").rglob(f"{commit}.json")
+    path.write_bytes(kept)
+    assert same(hub_encoder(NAME, commit), folder)
+    path.write_bytes(kept)
+    listing.cache_clear()
+    loopback.refusals[""] = [(503, {})] * 999
+    with pytest.raises(DataError, match="503"):
+        hub_encoder(NAME, commit)
 
 
 def test_a_checkpoint_without_safetensors_is_refused(loopback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import tiny_models
 import tiny_runs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from replication.errors import DataError
 from replication.miniature.generate import write_miniature
 from replication.store import Store
 from replication.tasks import labels
+from replication.tasks.family import family
 from replication.tasks.labels import with_labels
 from replication.tasks.row import tasks
 from replication.worker import execute
@@ -52,6 +54,16 @@ def test_too_many_tags_are_refused(monkeypatch):
     assert len(with_labels(CCG, [{"tags": ["a", "b"]}]).labels) == 2
     with pytest.raises(DataError, match=r"found 3 different tags .* expected 1 to 2"):
         with_labels(CCG, [{"tags": ["a", "b", "c"]}])
+
+
+@pytest.mark.parametrize("tags", [["N"], ["N", "N", "N"]])
+def test_a_sentence_without_a_tag_for_each_word_is_refused(tags):
+    example = {"id": "s1", "tokens": ["two", "words"], "tags": tags}
+    task = with_labels(CCG, [example])
+    with pytest.raises(DataError, match=r"'s1': found \d tags for 2 words"):
+        family("tagging").features(
+            [example], task, tiny_models.tokenizer(), tiny_models.LENGTHS, train=True
+        )
 
 
 def test_supertagging_trains_on_the_documented_format_beside_another_task(tmp_path):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from replication.batching import Batch, Feature
 from replication.data import Example
-from replication.errors import ReplicationError
+from replication.errors import DataError, ReplicationError
 from replication.protocol import Lengths, Retrieval
 from replication.spans import span_counts
 from replication.tasks.classification import label_index
@@ -51,7 +51,7 @@ class Tagging:
         )
         features = []
         for index, example in enumerate(examples):
-            tags = [label_index(t, task, example) for t in example["tags"]] if train else None
+            tags = _gold(task, example) if train else None
             windows = _windows(encoded["input_ids"][index], encoded.word_ids(index), room)
             if lengths.long_sentences == "truncate":
                 windows = windows[:1]
@@ -111,6 +111,21 @@ class Tagging:
         columns = torch.tensor([c for s in starts for c in s], dtype=torch.long)
         picked = hidden[rows.to(hidden.device), columns.to(hidden.device)]
         return head(picked), [len(s) for s in starts]
+
+
+def _gold(task: Task, example: Example) -> list[int]:
+    """Return the codes of a training example's tags.
+
+    Raises:
+        DataError: a tag is unknown, or there is not one for each word.
+    """
+    tokens, tags = example["tokens"], example["tags"]
+    if len(tokens) != len(tags):
+        raise DataError(
+            f"task '{task.name}' example '{example['id']}': found {len(tags)} tags for "
+            f"{len(tokens)} words ; expected one a word. Mend the data."
+        )
+    return [label_index(tag, task, example) for tag in tags]
 
 
 def _windows(
