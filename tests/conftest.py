@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from loopback_hub import loopback  # noqa: F401  a fixture
+
+# A busy machine must not fail a law, and CI must fail for what a change did, not for a new example.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("steady")
 
 GOLDENS = Path(__file__).parent / "goldens"
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -224,10 +223,6 @@ def level_arm(values: Sequence[float], *, tasks: int = 2, languages: int = 2) ->
         np.asarray(values, dtype=float)[:, None, None], (len(values), tasks, languages)
     )
 
-
-# Two cores are shared with other work, so a slow example says nothing of the code.
-settings.register_profile("verifier", deadline=None)
-settings.load_profile("verifier")
 
 points = st.floats(20, 80).map(lambda x: round(x, 2))
 seed_values = st.lists(points, min_size=2, max_size=5)
