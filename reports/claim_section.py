@@ -180,8 +180,10 @@ def _ledger(deviations: tuple[Deviation, ...]) -> Iterator[str]:
 def _footing(section: ClaimSection) -> str:
     evidence, verdict = section.verdict.evidence, section.verdict
     digests = ", ".join(code(digest[:12]) for digest in evidence.runs) or "none"
+    others = ", ".join(code(claim) for claim in evidence.shared_with)
     lines = [
         f"Evaluation runs: {digests}",
+        *([f"Shares runs with, so is not independent of: {others}"] if others else []),
         f"Cost of all runs behind it: {len(section.runs)} runs, {duration(section.seconds)}",
         f"Signature: {text(verdict.signature)}",
         f"Criterion: {code(section.claim.criterion()[:12])}",

@@ -9,9 +9,9 @@ from replication.run import DataUse, Environment
 from reports.claim_section import claim_section
 from reports.document import Document, RunLine, SetSection
 from reports.escaping import bullets, cell, code, fence, table, text
-from reports.numbers import duration
+from reports.numbers import duration, share
 from reports.score_tables import score_tables
-from reports.summary import banner, headlines, summary_table, verdict_key
+from reports.summary import DECIDED, banner, headlines, summary_table, verdict_key
 
 __all__ = ["RENDERER", "MarkdownRenderer"]
 
@@ -52,7 +52,24 @@ def _verdicts(document: Document) -> Iterator[str]:
     for claim_set in document.sets:
         yield f"**{_set_title(claim_set)}**"
         yield summary_table(claim_set.claims)
+        yield _paper_level(claim_set) or ""
     yield bullets(verdict_key(document))
+
+
+def _paper_level(claim_set: SetSection) -> str | None:
+    """Return what can be said of a paper's claims together; None with fewer than two decided."""
+    verdicts = [section.verdict for section in claim_set.claims]
+    decided = [v for v in verdicts if v.verdict in DECIDED and v.family is not None]
+    family = decided[0].family if decided else None
+    if not claim_set.is_paper() or family is None or len(decided) < 2:
+        return None
+    over = (
+        f"over the {family.size} claims that evidence bears on, Holm, level {share(family.level)}"
+    )
+    against = [code(v.claim) for v in decided if v.family and v.family.contradicted]
+    if against:
+        return f"At least one claim of this paper is contradicted ({over}): {', '.join(against)}."
+    return f"It is not shown that at least one claim of this paper is contradicted ({over})."
 
 
 def _set_title(claim_set: SetSection) -> str:

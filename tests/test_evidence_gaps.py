@@ -277,3 +277,10 @@ def test_scores_on_part_of_the_languages_are_never_a_choice_on_all_of_them():
     verdict = world(narrow).verdict()
     told = {d.field: d.used for d in verdict.deviations}
     assert told["measure.selection.languages"] == "those scored"
+
+
+def test_a_value_from_one_seed_decides_nothing():
+    rule = claim("value", condition=SQUAD, reported=60, tolerance=3.0)
+    verdict = World(rule, {SQUAD: level_arm([60])}).verdict()
+    assert (verdict.verdict, verdict.interval, verdict.estimate) == ("inconclusive", None, 60.0)
+    assert "no interval to compare with the tolerance" in verdict.reasons[0]

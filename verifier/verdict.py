@@ -15,6 +15,7 @@ __all__ = [
     "Arm",
     "Cell",
     "Evidence",
+    "Family",
     "Finding",
     "Interval",
     "SecondaryCriterion",
@@ -113,6 +114,8 @@ class Evidence(Record):
     """Digests of the evaluation runs, sorted."""
     exclusions: tuple[Text, ...] = ()
     """What was left out and why."""
+    shared_with: tuple[Name, ...] = ()
+    """Other claims that rest on one of these runs, and so are not independent of this one."""
 
 
 class SecondaryCriterion(Record):
@@ -130,6 +133,17 @@ class SecondaryCriterion(Record):
     """Of the original, in points."""
     original_error: Literal["assumed"] = "assumed"
     """assumed: the paper states none, so that of the replication stands for it."""
+
+
+class Family(Record):
+    """One claim among those of its paper, for what is said of the paper as a whole."""
+
+    size: Annotated[int, Field(ge=1)]
+    """Claims of the paper about scores on which direct or close evidence bears."""
+    level: Annotated[float, Field(gt=0, lt=1)]
+    """Level that holds for all of them at once."""
+    contradicted: bool
+    """Whether this claim is not reproduced even after Holm's correction over them."""
 
 
 class Verdict(Record):
@@ -165,6 +179,8 @@ class Verdict(Record):
     evidence: Evidence = Evidence()
     secondary: tuple[SecondaryCriterion, ...] = ()
     """For a gain that reports a size and whose planned runs all finished; decides nothing."""
+    family: Family | None = None
+    """Null where no direct or close evidence bears on the claim, or chance has no part in it."""
 
     def as_expected(self) -> bool | None:
         """Return whether the verdict is the expected one; None where it decides nothing."""
@@ -174,7 +190,9 @@ class Verdict(Record):
 
     def to_json(self) -> dict[str, object]:
         """Return the shape of `verify --json`: intervals as pairs, `expected` for controls only."""
-        record = self.model_dump(mode="json", exclude={"evidence", "statement", "interval"})
+        record = self.model_dump(
+            mode="json", exclude={"evidence", "statement", "interval", "family"}
+        )
         record["interval"] = [self.interval.low, self.interval.high] if self.interval else None
         if self.expected is None:
             del record["expected"]

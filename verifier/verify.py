@@ -27,6 +27,7 @@ from verifier.departures import (
     selection_deviations,
 )
 from verifier.evidence import evidence_of
+from verifier.family import with_family, with_shared_runs
 from verifier.ledger import Bearing, Ledger
 from verifier.outcome import Outcome
 from verifier.samples import Samples, collect
@@ -88,9 +89,21 @@ def verify(
     needs = {n.claim: n for n in plan.needs}
     every = tuple(runs)
     bench = _Bench(plan, every, Ledger(plan, every), needs, reported, tasks_of)
-    return Verdicts(
-        verdicts=tuple(_verdict(c, s.paper, bench) for s in claim_sets for c in s.claims)
-    )
+    verdicts = [v for claim_set in claim_sets for v in _together(claim_set, bench)]
+    return Verdicts(verdicts=with_shared_runs(verdicts))
+
+
+def _together(claim_set: ClaimSet, bench: _Bench) -> tuple[Verdict, ...]:
+    """Return the verdicts of one paper, with what they say of it as a whole."""
+    claims = {claim.id: claim for claim in claim_set.claims}
+
+    def contradicted_at(claim: str, level: float) -> bool:
+        strict = claims[claim].model_copy(update={"level": level})
+        found = _find(strict, claim_set.paper, bench, bench.needs.get(claim))
+        return _weigh(strict, found)[0].label == "not_reproduced"
+
+    verdicts = [_verdict(claim, claim_set.paper, bench) for claim in claim_set.claims]
+    return with_family(verdicts, contradicted_at)
 
 
 def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
