@@ -42,7 +42,7 @@ audit: $(INSTALLED)
 	case $$code in 0|3) ;; *) exit $$code ;; esac
 
 test: $(INSTALLED_DEV)
-	$(OFFLINE) $(VENV)/bin/python -m pytest -n 2 -m 'not gpu'
+	$(VENV)/bin/python -m pytest -n 2 -m 'not gpu'
 
 lint: $(INSTALLED_DEV)
 	$(VENV)/bin/ruff check .

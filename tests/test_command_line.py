@@ -98,7 +98,9 @@ def one_thread():
 def start(folder: Path, *arguments: str, **fields) -> subprocess.Popen:
     command = [sys.executable, str(ROOT / "corroborate.py"), *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": ALONE}
-    return subprocess.Popen(command, cwd=folder, **(pipes | fields))
+    # a job in the background of a script ignores SIGINT, and its children would inherit that
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    return subprocess.Popen(command, cwd=folder, **(pipes | heed | fields))
 
 
 def verdicts(output: str) -> dict[str, str]:
