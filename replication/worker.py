@@ -14,15 +14,18 @@ from replication.environment import environment
 from replication.errors import StoreError
 from replication.evaluation import evaluate
 from replication.phases import Facts, pretrain, train_tasks
+from replication.protocol import Base
 from replication.resume import Resume
 from replication.run import Measurement, Run, RunSpec
 from replication.store import Store
 from replication.workplace import Workplace
 
-__all__ = ["execute"]
+__all__ = ["ALL_THREADS", "execute", "threads_for"]
 
 ALL_THREADS = torch.get_num_threads()
-TINY_WEIGHTS = 500_000
+"""Threads that torch found fit for this machine."""
+
+TINY_WEIGHTS = 200_000
 
 
 def execute(spec: RunSpec, store: Store, source: Source) -> Run:
@@ -35,7 +38,7 @@ def execute(spec: RunSpec, store: Store, source: Source) -> Run:
         StoreError: the parent is not in the store, or the store cannot be written.
     """
     digest = spec.digest()
-    torch.set_num_threads(_threads(spec))
+    torch.set_num_threads(threads_for(spec.base))
     lineage = _lineage(spec, store)
     folder = store.begin(spec)
     began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
@@ -66,13 +69,13 @@ def execute(spec: RunSpec, store: Store, source: Source) -> Run:
     return store.finish(run, folder)
 
 
-def _threads(spec: RunSpec) -> int:
+def threads_for(base: Base) -> int:
     """Return how many CPU threads pay.
 
-    Below half a million weights two threads wait for each other longer than they compute, and many
+    Below 200,000 weights in its layers two threads wait for each other longer than they compute, and many
     times longer where another process wants the cores too.
     """
-    built = spec.base.architecture
+    built = base.architecture
     if built is not None and built.layers * 12 * built.width**2 < TINY_WEIGHTS:
         return 1
     return ALL_THREADS

@@ -9,8 +9,10 @@ from claims.errors import CorroborateError
 from replication.data import FolderSource
 from replication.errors import DataError, StoreError
 from replication.miniature.generate import write_miniature
+from replication.protocol import Base
+from replication.protocols import load_protocol
 from replication.store import Store
-from replication.worker import execute
+from replication.worker import ALL_THREADS, execute, threads_for
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +136,15 @@ def test_a_finished_run_is_not_executed_twice(data, store):
     execute(spec, store, source)
     with pytest.raises(StoreError, match="found it finished"):
         execute(spec, store, source)
+
+
+@pytest.mark.parametrize(
+    ("width", "layers", "alone"), [(64, 2, True), (128, 2, False), (1024, 24, False)]
+)
+def test_only_tiny_encoders_compute_with_one_thread(width, layers, alone):
+    whole = load_protocol("miniature").base
+    built = whole.architecture.model_copy(update={"width": width, "layers": layers})
+    assert (threads_for(whole.model_copy(update={"architecture": built})) == 1) == (
+        alone or ALL_THREADS == 1
+    )
+    assert threads_for(Base(checkpoint="xlm-roberta-large")) == ALL_THREADS
