@@ -72,8 +72,8 @@ def execute(spec: RunSpec, store: Store, source: Source) -> Run:
 def threads_for(base: Base) -> int:
     """Return how many CPU threads pay.
 
-    Below 200,000 weights in its layers two threads wait for each other longer than they compute, and many
-    times longer where another process wants the cores too.
+    Below 200,000 weights in its layers two threads wait for each other longer than they compute,
+    and many times longer where another process wants the cores too.
     """
     built = base.architecture
     if built is not None and built.layers * 12 * built.width**2 < TINY_WEIGHTS:
