@@ -45,6 +45,7 @@ class Workplace:
         self.resume: Resume | None = None
         """Where the state of training is kept; None to keep none."""
         self._drawn = 0
+        self._tokenizer: Any = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     @property
@@ -55,11 +56,13 @@ class Workplace:
         return self.spec.precision == "bf16"
 
     def tokenizer(self) -> Any:
-        """Return the base checkpoint's tokenizer."""
-        if self.root is not None:
-            return load_tokenizer(self.root)
-        assert self.spec.base.checkpoint is not None
-        return load_tokenizer(self.spec.base.checkpoint, self.spec.base.revision)
+        """Return the base checkpoint's tokenizer, read once however often it is asked for."""
+        if self._tokenizer is None and self.root is not None:
+            self._tokenizer = load_tokenizer(self.root)
+        elif self._tokenizer is None:
+            assert self.spec.base.checkpoint is not None
+            self._tokenizer = load_tokenizer(self.spec.base.checkpoint, self.spec.base.revision)
+        return self._tokenizer
 
     def rng(self) -> np.random.Generator:
         """Return the run's own generator and seed torch with it.
