@@ -17,6 +17,7 @@ __all__ = [
     "MinimumEffect",
     "NoBenefitClaim",
     "NotConsistentlyBetterClaim",
+    "Original",
     "Paper",
     "ProtocolClaim",
     "RankingClaim",
@@ -59,6 +60,17 @@ class MinimumEffect(Record):
     because: Text
 
 
+class Original(Record):
+    """What the paper says of the uncertainty of its own number."""
+
+    seeds: Annotated[int, Field(ge=1, le=1000)] | Unknown = "unknown"
+    """Runs per condition over which the reported number was taken."""
+    standard_error: Points | Unknown = "unknown"
+    """Of the reported number, in points; `unknown` where it is to be assumed from our own runs."""
+    because: Text
+    """Where the paper says so."""
+
+
 class _ClaimBase(Record):
     """What claims of every kind have."""
 
@@ -75,9 +87,12 @@ class _ClaimBase(Record):
     """Level of the two-sided interval on which the verdict rests."""
 
     def criterion(self) -> str:
-        """Return the digest of all that decides the claim: its fields without prose or expectation."""
+        """Return the digest of all that decides the claim: its fields without prose or expectation.
+
+        What is absent is left out, so that a version with more optional fields changes no digest.
+        """
         prose = {"statement", "source", "notes", "expected"}
-        return digest_of(self.model_dump(mode="json", exclude=prose))
+        return digest_of(self.model_dump(mode="json", exclude=prose, exclude_none=True))
 
 
 class GainClaim(_ClaimBase):
@@ -93,6 +108,8 @@ class GainClaim(_ClaimBase):
     tolerance: Tolerance | None = None
     """Required where `reported` is a number, absent where it is unknown."""
     minimum_effect: MinimumEffect
+    original: Original | None = None
+    """Null where the paper states neither."""
 
     @model_validator(mode="after")
     def _coherent(self) -> GainClaim:
@@ -179,6 +196,7 @@ class SelectedGainClaim(_ClaimBase):
     reported: Reported
     tolerance: Tolerance | None = None
     minimum_effect: MinimumEffect
+    original: Original | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> SelectedGainClaim:
@@ -196,6 +214,7 @@ class ValueClaim(_ClaimBase):
     measure: Measure
     reported: Annotated[float, Field(ge=0, le=100)]
     tolerance: Tolerance
+    original: Original | None = None
 
 
 class Setting(Record):

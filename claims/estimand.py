@@ -8,10 +8,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from claims.record import Name, Record, Unknown
 
-__all__ = ["Condition", "Contrast", "Measure", "SeedStatistic", "Split"]
+__all__ = ["Condition", "Contrast", "Inference", "Measure", "SeedStatistic", "Split"]
 
 Split = Literal["train", "validation", "test"]
 SeedStatistic = Literal["mean", "median", "single"]
+Inference = Literal["this_benchmark", "sentences_like_these"]
+"""`this_benchmark`: its examples are fixed, only seeds vary. `sentences_like_these`: another sample of
+examples could have been scored, which widens every interval."""
 
 
 def _sorted_unique(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,6 +100,8 @@ class Measure(Record):
     from 0 to 100; a task with two metrics (F1 and exact match) scores their mean."""
     seeds: SeedStatistic | Unknown = "mean"
     """Statistic over seeds that the claim reports."""
+    inference: Inference = "this_benchmark"
+    """What the interval is about: these very examples, or the population that they are drawn from."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Measure:

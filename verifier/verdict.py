@@ -18,7 +18,9 @@ __all__ = [
     "Family",
     "Finding",
     "Interval",
+    "PowerPoint",
     "SecondaryCriterion",
+    "VarianceShare",
     "Verdict",
     "VerdictLabel",
     "Verdicts",
@@ -104,6 +106,32 @@ class Cell(Record):
     """Examples scored per run, where the cell is a single task and language."""
 
 
+class VarianceShare(Record):
+    """One source of the estimate's uncertainty."""
+
+    source: Literal["seeds", "seeds_by_cell", "examples", "seeds_by_example"]
+    """seeds: what moves all cells of a seed together; seeds_by_cell: what moves each task and
+    language by itself; examples: which examples were drawn; seeds_by_example: what is left."""
+    variance: Annotated[float, Field(ge=0)]
+    """Of the estimate, in squared points."""
+    share: Annotated[float, Field(ge=0, le=1)]
+    """Of the sum of all sources."""
+    in_interval: bool
+    """Whether the interval allows for it; examples count only beyond this benchmark."""
+    units: Annotated[int, Field(ge=0)]
+    """Replicates, or clusters of examples, that it was estimated from."""
+
+
+class PowerPoint(Record):
+    """What a number of seeds per arm would show, at the variance seen."""
+
+    seeds: Annotated[int, Field(ge=2)]
+    detectable: Annotated[float, Field(ge=0)]
+    """Distance from a boundary, in points, that would be found with probability 0.8."""
+    power: Annotated[float, Field(ge=0, le=1)]
+    """Probability of deciding the claim, if the truth is the estimate."""
+
+
 class Evidence(Record):
     """What bears on a claim, down to the runs."""
 
@@ -116,6 +144,11 @@ class Evidence(Record):
     """What was left out and why."""
     shared_with: tuple[Name, ...] = ()
     """Other claims that rest on one of these runs, and so are not independent of this one."""
+    variances: tuple[VarianceShare, ...] = ()
+    """Where the uncertainty of a contrast's or a score's estimate comes from; largest first."""
+    optimism: float | None = None
+    """Points by which choosing and scoring on one split flatters a selected gain, estimated over
+    seeds; null where the two are apart, or where one seed is all there is."""
 
 
 class SecondaryCriterion(Record):
@@ -131,7 +164,7 @@ class SecondaryCriterion(Record):
     met: bool
     original_standard_error: Annotated[float, Field(gt=0)]
     """Of the original, in points."""
-    original_error: Literal["assumed"] = "assumed"
+    original_error: Literal["given", "assumed"] = "assumed"
     """assumed: the paper states none, so that of the replication stands for it."""
 
 
@@ -169,6 +202,8 @@ class Verdict(Record):
     """Smallest number of seeds in any arm that has seeds."""
     seeds_needed: int | None = None
     """Seeds per arm that would probably decide an inconclusive claim at the observed variance."""
+    power: tuple[PowerPoint, ...] = ()
+    """What more seeds would show; for inconclusive claims whose variance was observed."""
     deviations: tuple[Deviation, ...] = ()
     paper_check: str | None = None
     """Result of the paper check; null where none was made."""
@@ -191,7 +226,7 @@ class Verdict(Record):
     def to_json(self) -> dict[str, object]:
         """Return the shape of `verify --json`: intervals as pairs, `expected` for controls only."""
         record = self.model_dump(
-            mode="json", exclude={"evidence", "statement", "interval", "family"}
+            mode="json", exclude={"evidence", "statement", "interval", "family", "power"}
         )
         record["interval"] = [self.interval.low, self.interval.high] if self.interval else None
         if self.expected is None:
