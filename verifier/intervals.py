@@ -1,7 +1,8 @@
 """How far can an estimate over few seeds be from the quantity meant?
 
 Seeds are the replicates: languages and examples are fixed by the benchmark and are none. So every
-interval here is a t interval over per-seed measures, arms taken as independent (Welch).
+interval here is a t interval over per-seed measures, arms taken as independent (Welch). Where a
+claim is about sentences like these, the variance of drawing other examples is added to it.
 Light: imports neither torch nor transformers nor datasets.
 """
 
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 import numpy as np
 from scipy import special
 
+from verifier.crossed import Drawn, ItemPart, item_part
 from verifier.samples import Floats
 from verifier.verdict import Interval
 
@@ -31,6 +33,9 @@ __all__ = [
 
 Statistic = Literal["mean", "median"]
 
+_DRAWN = "other examples could have been drawn"
+"""In the method of an interval that allows for it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
@@ -40,6 +45,8 @@ class Scores:
     """(n_seeds,), points."""
     constant: bool = False
     """Whether nothing random follows the base checkpoint; then there is one value."""
+    drawn: Drawn | None = None
+    """Under resampled examples; None where the examples are fixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Estimate:
     value: float
     """Points."""
     standard_error: float | None
-    """Points; None where an arm that depends on a seed has fewer than two."""
+    """Points, all sources together; None where an arm that depends on a seed has fewer than two."""
     degrees_of_freedom: float | None
     """Welch-Satterthwaite; None where no arm depends on a seed."""
     variances: tuple[float, ...]
@@ -58,6 +65,10 @@ class Estimate:
     """Smallest number of seeds of such an arm; 0 where there is none."""
     statistic: Statistic
     method: str
+    item_variance: float = 0.0
+    """Part of the squared standard error that more seeds do not shrink, in squared points."""
+    item_clusters: int = 0
+    """Clusters of examples that it was estimated from; 0 where examples are fixed."""
 
     def interval(self, level: float, *, adjusted: str = "") -> Interval | None:
         """Return the two-sided interval at a level in (0, 1), or None without standard error.
@@ -99,10 +110,7 @@ class Estimate:
 
     def negated(self) -> Estimate:
         """Return the estimate of the same quantity with its sign turned."""
-        return Estimate(
-            -self.value, self.standard_error, self.degrees_of_freedom, self.variances,
-            self.seeds, self.statistic, self.method,
-        )  # fmt: skip
+        return replace(self, value=-self.value)
 
 
 def summary(values: Floats, statistic: Statistic) -> float:
@@ -183,12 +191,9 @@ def _nodes(low: float, high: float) -> tuple[Floats, Floats]:
 def _estimate(value: float, arms: Sequence[Scores], statistic: Statistic, step: float) -> Estimate:
     varying = [arm for arm in arms if not arm.constant]
     seeds = min((arm.values.size for arm in varying), default=0)
+    items = _items(arms)
     if not varying:
-        method = (
-            f"normal, standard error taken as the attainable step of {step:.3g} points, "
-            "as nothing random follows the base checkpoint"
-        )
-        return Estimate(value, step, None, (), 0, statistic, method)
+        return _without_seeds(value, items, statistic, step)
     name = "Welch-Satterthwaite t over seeds" if len(arms) > 1 else "t over seeds"
     if seeds < 2:
         return Estimate(value, None, None, (), seeds, statistic, f"{name}; needs two seeds an arm")
@@ -197,14 +202,43 @@ def _estimate(value: float, arms: Sequence[Scores], statistic: Statistic, step: 
         v / a.values.size * (median_inflation(a.values.size) ** 2 if statistic == "median" else 1)
         for v, a in zip(variances, varying, strict=True)
     ]
-    total = math.fsum(squared)
-    # Satterthwaite 1946: df = (sum v)^2 / sum(v^2 / (k - 1)), scaled against underflow.
-    shares = [(v / total) ** 2 / (a.values.size - 1) for v, a in zip(squared, varying, strict=True)]
-    df = 1 / math.fsum(shares)
+    freedom = [a.values.size - 1 for a in varying]
     if statistic == "median":
         notes = ["difference of medians" if len(arms) > 1 else "median", *notes]
+    if items:
+        squared.append(items.variance)
+        freedom.append(items.clusters - 1)
+        notes.append(_DRAWN)
+    total = math.fsum(squared)
+    # Satterthwaite 1946: df = (sum v)^2 / sum(v^2 / df_v), scaled against underflow.
+    shares = [(v / total) ** 2 / df for v, df in zip(squared, freedom, strict=True)]
     method = "; ".join([name, *notes])
-    return Estimate(value, math.sqrt(total), df, tuple(variances), seeds, statistic, method)
+    return Estimate(
+        value, math.sqrt(total), 1 / math.fsum(shares), tuple(variances), seeds, statistic, method,
+        items.variance if items else 0.0, items.clusters if items else 0,
+    )  # fmt: skip
+
+
+def _without_seeds(
+    value: float, items: ItemPart | None, statistic: Statistic, step: float
+) -> Estimate:
+    """Estimate where nothing random follows the base checkpoint in any arm."""
+    if items:
+        method = f"t over clusters of examples, as nothing depends on a seed; {_DRAWN}"
+        error = math.hypot(math.sqrt(items.variance), step)
+        return Estimate(
+            value, error, items.clusters - 1, (), 0, statistic, method, items.variance, items.clusters
+        )  # fmt: skip
+    method = (
+        f"normal, standard error taken as the attainable step of {step:.3g} points, "
+        "as nothing random follows the base checkpoint"
+    )
+    return Estimate(value, step, None, (), 0, statistic, method)
+
+
+def _items(arms: Sequence[Scores]) -> ItemPart | None:
+    drawn = [arm.drawn for arm in arms if arm.drawn is not None]
+    return item_part(drawn) if len(drawn) == len(arms) else None
 
 
 def _variances(arms: Sequence[Scores], step: float) -> tuple[list[float], list[str]]:

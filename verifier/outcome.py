@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from verifier.intervals import Estimate
-from verifier.power import POWER, minimal_detectable_effect, seeds_to_decide
+from verifier.power import POWER, detectable, minimal_detectable_effect, seeds_to_decide
 from verifier.verdict import (
     Agreement,
     Arm,
@@ -116,7 +116,9 @@ def undecided(
 
 
 def _detectable(plea: Plea) -> float:
-    error = plea.estimate.standard_error
+    seen = plea.estimate
+    if seen.variances:
+        return detectable(seen, level=plea.level)
     return minimal_detectable_effect(
-        error or 0.0, plea.estimate.degrees_of_freedom, level=plea.level
+        seen.standard_error or 0.0, seen.degrees_of_freedom, level=plea.level
     )

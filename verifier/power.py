@@ -1,24 +1,45 @@
 """How large an effect could these seeds have found, and how many seeds would decide?
 
-Planning numbers from the noncentral t distribution; they advise and never decide a verdict.
+They advise and never decide a verdict.
 Light: imports neither torch nor transformers nor datasets.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import numpy as np
 from scipy import special
 
 from verifier.intervals import Estimate, median_inflation
+from verifier.samples import Floats
+from verifier.verdict import PowerPoint
 
-__all__ = ["MOST_SEEDS", "POWER", "minimal_detectable_effect", "seeds_to_decide"]
+__all__ = [
+    "CURVE",
+    "MOST_SEEDS",
+    "POWER",
+    "detectable",
+    "minimal_detectable_effect",
+    "power_curve",
+    "seeds_to_decide",
+]
 
 POWER = 0.8
 """Probability with which a planned number of seeds shall decide."""
 
+CURVE = (2, 3, 5, 10, 20, 50)
+"""Seeds per arm at which a power curve is drawn."""
+
 MOST_SEEDS = 1000
 """More seeds than this are never advised; protocols allow no more."""
+
+_NODES, _WEIGHTS = (
+    np.asarray(part, dtype=np.float64) for part in np.polynomial.legendre.leggauss(40)
+)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+"""Gauss-Legendre quadrature over probabilities from 0 to 1."""
 
 
 def minimal_detectable_effect(
@@ -56,15 +77,19 @@ def seeds_to_decide(estimate: Estimate, *, distance: float, level: float) -> int
     """
     if not estimate.variances or distance <= 0:
         return None
+
+    def decides(seeds: int) -> bool:
+        return _Design.of(estimate, seeds, level).power(distance) >= POWER
+
     low = estimate.seeds
     high = max(2, low)
-    while not _decides(estimate, high, distance, level):
+    while not decides(high):
         low, high = high, high * 2
         if low >= MOST_SEEDS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        if _decides(estimate, middle, distance, level):
+        if decides(middle):
             high = middle
         else:
             low = middle
@@ -72,10 +97,84 @@ def seeds_to_decide(estimate: Estimate, *, distance: float, level: float) -> int
     return needed if needed <= MOST_SEEDS else None
 
 
-def _decides(estimate: Estimate, seeds: int, distance: float, level: float) -> bool:
-    total = math.fsum(estimate.variances)
-    inflation = median_inflation(seeds) if estimate.statistic == "median" else 1.0
-    standard_error = inflation * math.sqrt(total / seeds)
-    shares = math.fsum((v / total) ** 2 for v in estimate.variances)
-    found = minimal_detectable_effect(standard_error, (seeds - 1) / shares, level=level)
-    return found <= distance
+def detectable(estimate: Estimate, *, level: float) -> float:
+    """Return the distance from a boundary, in points, that the seeds at hand would find.
+
+    With probability `POWER`; infinite where no variance over seeds was observed.
+    """
+    if not estimate.variances:
+        return math.inf
+    return _Design.of(estimate, estimate.seeds, level).detectable()
+
+
+def power_curve(estimate: Estimate, *, distance: float, level: float) -> tuple[PowerPoint, ...]:
+    """Return what each number of seeds in `CURVE` would show, if all stays as it was seen.
+
+    Args:
+        estimate: what was observed.
+        distance: from the estimate to the boundary that matters, in points.
+        level: of the two-sided interval.
+
+    Returns:
+        Empty where no variance over seeds was observed.
+    """
+    if not estimate.variances:
+        return ()
+    designs = [(seeds, _Design.of(estimate, seeds, level)) for seeds in CURVE]
+    return tuple(
+        PowerPoint(seeds=seeds, detectable=design.detectable(), power=design.power(distance))
+        for seeds, design in designs
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Design:
+    """A number of seeds per arm, at the variances seen; Welch's test under them, integrated.
+
+    Welch's degrees of freedom are those of the sample: with two seeds they lie between 1 and 2, and
+    a noncentral t with the 2 of equal variances would promise nearly twice the power that there is.
+    So the power is a mean over what the sample variances may turn out to be.
+    """
+
+    reach: Floats
+    """Half the interval's width, in points, for each pair of sample variances."""
+    weights: Floats
+    """Of those pairs, summing to 1."""
+    error: float
+    """True standard error, in points."""
+
+    @classmethod
+    def of(cls, estimate: Estimate, seeds: int, level: float) -> _Design:
+        inflation = median_inflation(seeds) if estimate.statistic == "median" else 1.0
+        squared = [inflation**2 * v / seeds for v in estimate.variances]
+        # Sample variance by true variance at the quadrature's probabilities: chi-squared by df.
+        ratio = special.gammaincinv((seeds - 1) / 2, _NODES) * 2 / (seeds - 1)
+        shape = [1] * len(squared)
+        seen: list[Floats] = []
+        for axis, part in enumerate(squared):
+            shape[axis] = -1
+            seen.append(part * ratio.reshape(shape))
+            shape[axis] = 1
+        total = sum(seen, np.asarray(estimate.item_variance))
+        spread = sum((part / total) ** 2 for part in seen) / (seeds - 1)
+        if estimate.item_clusters:
+            spread = spread + (estimate.item_variance / total) ** 2 / (estimate.item_clusters - 1)
+        reach = special.stdtrit(1 / spread, 0.5 + level / 2) * np.sqrt(total)
+        weights = _WEIGHTS if len(squared) == 1 else np.outer(_WEIGHTS, _WEIGHTS)
+        error = math.sqrt(math.fsum([*squared, estimate.item_variance]))
+        return cls(np.ravel(reach), np.ravel(weights), error)
+
+    def power(self, distance: float) -> float:
+        """Return the chance that the interval clears a boundary so many points away."""
+        cleared = special.ndtr((distance - self.reach) / self.error)
+        return min(1.0, float(np.sum(self.weights * cleared)))
+
+    def detectable(self) -> float:
+        """Return the distance that is cleared with probability `POWER`."""
+        low, high = 0.0, self.error
+        while self.power(high) < POWER:
+            low, high = high, high * 2
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.power(middle) >= POWER else (middle, high)
+        return high
