@@ -11,6 +11,7 @@ from reports.document import ClaimSection
 from reports.escaping import bullets, cell, code, table, text
 from reports.numbers import decimals, duration, estimate, points, share, stated
 from reports.score_tables import aggregate_table, language_tables
+from reports.uncertainty import uncertainty
 from reports.words import (
     AGREEMENT_WORDS,
     FINDING_WORDS,
@@ -54,6 +55,7 @@ def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[s
     changes = (text(sentence) for sentence in what_would_change(section))
     yield "**What would change it.**\n\n" + bullets(changes)
     yield from _evidence(section, shown)
+    yield from uncertainty(verdict)
     yield from _secondary(verdict.secondary)
     yield from _ledger(verdict.deviations)
     if verdict.evidence.exclusions:
@@ -119,6 +121,8 @@ def _measure(measure: Measure) -> str:
         f"{measure.benchmark}; split: {measure.split}; tasks: {tasks}; languages: {languages}; "
         f"score: {measure.score}; over seeds: {measure.seeds}"
     )
+    if measure.inference != "this_benchmark":
+        said += "; about: sentences like these, not these alone"
     return text(said)
 
 
@@ -153,9 +157,11 @@ def _arm(arm: Arm, digits: int) -> tuple[str, str, str]:
 def _secondary(criteria: tuple[SecondaryCriterion, ...]) -> Iterator[str]:
     if not criteria:
         return
+    given = all(found.original_error == "given" for found in criteria)
+    error = "is the one that the paper states" if given else "is assumed from our own runs"
     yield (
         "Secondary criteria of replication success; they decide nothing, and the original's "
-        "standard error is assumed to be ours:"
+        f"standard error {error}:"
     )
     rows = []
     for found in criteria:

@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcon
 
 from verifier.verdict import Interval
 
-__all__ = ["bounds", "decimals", "duration", "estimate", "points", "share", "stated"]
+__all__ = ["bounds", "decimals", "duration", "estimate", "percent", "points", "share", "stated"]
 
 DEFAULT_DECIMALS = 1
 """Decimals of a score without interval; papers print one, and item noise hides the second."""
@@ -66,6 +66,14 @@ def share(value: float) -> str:
     """Return a share from 0 to 1 as a percentage, with as few digits as it needs."""
     percentage = (Decimal(repr(float(value))) * 100).normalize()
     return f"{percentage:f} %"
+
+
+def percent(value: float) -> str:
+    """Return a computed share from 0 to 1 in whole percent; never all or nothing by rounding."""
+    whole = _fixed(100 * value, 0, ROUND_HALF_UP, signed=False)
+    if whole == "0" and value > 0:
+        return "< 1 %"
+    return "> 99 %" if whole == "100" and value < 1 else f"{whole} %"
 
 
 def duration(seconds: float) -> str:

@@ -75,7 +75,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Execute the runs that claims need; goes on where it stopped.",
         ("CLAIMS+", "--protocol", *_WHAT, "--store", "--engine", "--budget-hours"),
     ),
-    "status": ("Say what is done, failed and left, and why.", ("--store", "--json")),
+    "status": (
+        "Say what is done, failed and left, and which verdicts are stale, and why.",
+        ("--store", "--json"),
+    ),
     "score": (
         "Score a submission in a benchmark's official layout as its own program does.",
         ("PREDICTIONS", "LABELS", "--benchmark", "--spans", "--json"),

@@ -9,6 +9,7 @@ from claims.claim import Claim, ClaimSet
 from replication.deviations import Deviation, replication_kind
 from replication.protocol import Protocol
 from replication.run import Plan, Run, RunSpec, refusal_lines
+from verifier.staleness import Recorded
 from verifier.verdict import Verdict, Verdicts
 
 __all__ = [
@@ -108,8 +109,13 @@ def ledger_json(
     }
 
 
-def status_text(plan: Plan | None, states: Mapping[str, str], errors: Mapping[str, str]) -> str:
-    """Return what is done, failed and left of the store's latest plan."""
+def status_text(
+    plan: Plan | None,
+    states: Mapping[str, str],
+    errors: Mapping[str, str],
+    verdicts: Sequence[Recorded] = (),
+) -> str:
+    """Return what is done, failed and left of the latest plan, and which verdicts are stale."""
     if plan is None:
         return "no plan in this store yet: run `corroborate run` first"
     counts = Counter(states[s.digest()] for s in plan.specs)
@@ -120,11 +126,14 @@ def status_text(plan: Plan | None, states: Mapping[str, str], errors: Mapping[st
         if states[digest] != "finished":
             why = f": {errors[digest]}" if digest in errors else ""
             lines.append(f"  {digest[:12]} {states[digest]} {spec.title()}{why}")
-    return "\n".join(lines)
+    return "\n".join(lines + _recorded_lines(verdicts))
 
 
 def status_json(
-    plan: Plan | None, states: Mapping[str, str], errors: Mapping[str, str]
+    plan: Plan | None,
+    states: Mapping[str, str],
+    errors: Mapping[str, str],
+    verdicts: Sequence[Recorded] = (),
 ) -> dict[str, object]:
     """Return the status as a JSON document."""
     specs: Sequence[RunSpec] = plan.specs if plan else ()
@@ -133,7 +142,30 @@ def status_json(
         for s in specs
         for d in (s.digest(),)
     ]
-    return {"schema": "corroborate/status@1", "planned": plan is not None, "runs": rows}
+    taken = [
+        {
+            **v.look.model_dump(mode="json", include={"claim", "claims", "verdict", "time"}),
+            "stale": list(v.stale),
+            "unchecked": v.unchecked,
+        }
+        for v in verdicts
+    ]
+    planned = plan is not None
+    return {"schema": "corroborate/status@1", "planned": planned, "runs": rows, "verdicts": taken}
+
+
+def _recorded_lines(verdicts: Sequence[Recorded]) -> list[str]:
+    """Return a line per verdict on record, after the claim file that it is from."""
+    lines: list[str] = []
+    origin = ""
+    for v in verdicts:
+        if v.look.claims != origin:
+            origin = v.look.claims
+            lines += ["", f"verdicts on {origin}:"]
+        why = f"stale: {'; '.join(v.stale)}" if v.stale else "current"
+        why = f"cannot be checked: {v.unchecked}" if v.unchecked else why
+        lines.append(f"  {v.look.verdict:<15} {v.look.claim}  {v.look.time}  {why}")
+    return lines
 
 
 def verdict_line(verdict: Verdict) -> str:

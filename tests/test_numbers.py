@@ -50,3 +50,12 @@ def test_numbers_read_as_a_person_would_write_them() -> None:
     assert numbers.share(0.95) == "95 %"
     assert numbers.share(0.975) == "97.5 %"
     assert [numbers.duration(s) for s in (0.26, 59.6, 3661)] == ["0.3 s", "1 min 0 s", "1 h 1 min"]
+
+
+@given(st.floats(0, 1))
+def test_a_computed_share_is_never_rounded_to_all_or_nothing(value):
+    said = numbers.percent(value)
+    assert (said == "0 %") == (value == 0)
+    assert (said == "100 %") == (value == 1)
+    number = float(said.strip("<> %"))
+    assert abs(number - 100 * value) <= 1
