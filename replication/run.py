@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from claims.estimand import Condition, Split
+from claims.estimand import Condition, SeedStatistic, Split
 from claims.record import Name, Record, Text
 from replication.protocol import (
     Base,
@@ -111,6 +111,9 @@ class Measurement(Record):
     """Points from 0 to 100."""
     n: Annotated[int, Field(ge=1)]
     """Number of examples scored."""
+    seeds: SeedStatistic = "single"
+    """`single`: the score of one run, a replicate. `mean` or `median`: already over several seeds, as
+    published tables have it, which is none. Records written before this field are of single runs."""
 
 
 class Environment(Record):

@@ -23,8 +23,10 @@ from verifier_strategies import (
 )
 
 from claims.estimand import Measure
+from claims.record import canonical_json
 from replication.plan import resolve
-from replication.run import Measurement
+from replication.run import Measurement, Run
+from replication.store import Store
 from verifier.departures import measure_deviations, protocol_deviations
 from verifier.ledger import Ledger
 from verifier.samples import collect
@@ -291,3 +293,42 @@ def test_level_arm_gives_each_seed_its_value_as_the_measure():
     w = World(GAIN, {SQUAD: level_arm([60, 61]), NONE: level_arm([50, 51])})
     found = samples_of(w)
     assert (found.arms[SQUAD].scores @ found.weights()).tolist() == [60.0, 61.0]
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_a_score_that_is_over_several_seeds_is_no_replicate(statistic):
+    w = world()
+    runs = w.runs()
+    first = next(
+        i for i, r in enumerate(runs) if r.spec.title() == "evaluation xnli [squad] seed 1"
+    )
+    runs[first] = changed(runs[first], seeds=statistic)
+    found = samples_of(w, runs=runs)
+    assert found.arms[SQUAD].seeds == (0, 2)
+    assert (
+        f"evaluation xnli [squad] seed 1: xnli validation left out in en, sw, each score is a "
+        f"{statistic} over seeds, not a replicate"
+    ) in found.exclusions
+
+
+def test_a_store_written_before_scores_said_how_many_seeds_they_are_over_stays_readable(
+    tmp_path, monkeypatch
+):
+    def before(record):
+        document = record.model_dump(mode="json", by_alias=True)
+        for row in document.get("measurements", ()):
+            del row["seeds"]
+        return canonical_json(document)
+
+    run = world().runs()[0]
+    with monkeypatch.context() as older, Store.open(tmp_path / "store") as store:
+        older.setattr(Run, "canonical", before)
+        store.finish(run, store.begin(run.spec))
+    written = (store.folder(run.spec_digest) / "run.json").read_text()
+    assert '"measurements":[{"language":"en","metric":"accuracy","n":1000,"score":' in written
+    assert '"seeds"' not in written
+    reopened = Store.open(tmp_path / "store", write=False)
+    (found,) = reopened.runs()
+    assert reopened.damage() == {}
+    assert {m.seeds for m in found.measurements} == {"single"}
+    assert found == run

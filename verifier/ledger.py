@@ -6,8 +6,9 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from replication.run import ClaimNeeds, Plan, Run, RunSpec
 
@@ -54,6 +55,11 @@ class Ledger:
                 self._finished[digest] = run
             elif _scores(run) != _scores(self._finished[digest]):
                 self._repeats.setdefault(digest, set()).add(run.started)
+
+    @property
+    def lineage(self) -> Mapping[str, RunSpec]:
+        """Digest -> spec of every planned run, by which an evaluation leads back to its training."""
+        return MappingProxyType(self._specs)
 
     def bearing(self, needs: ClaimNeeds) -> Bearing:
         """Return the runs that bear on a claim; the order in which runs were given is forgotten."""

@@ -1,33 +1,38 @@
-"""What did each condition score, seed by seed and cell by cell, on the same cells for all arms?
+"""What did each condition score, replicate by replicate and cell by cell, on cells that all arms have?
 
 A cell is one task in one language. Cells that any arm lacks are dropped from all arms and listed.
+A replicate is one seed, or several that go back to one trained checkpoint.
 Everything is sorted, so the order in which runs arrive never matters.
 Light: imports neither torch nor transformers nor datasets.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from claims.estimand import Condition, Split
 from replication.run import Run
+from verifier.crossed import Drawn
+from verifier.replicates import Lineage, replicates_of
 from verifier.scope import Scope, TaskScope
 
-__all__ = ["ArmSample", "Floats", "Samples", "ScoredCell", "collect"]
+__all__ = ["ArmSample", "Floats", "Redraws", "Samples", "ScoredCell", "Seed", "collect"]
 
 Floats = NDArray[np.float64]
 Seed = int | None
-_Scored = dict[tuple[str, Split], dict[Seed, dict[str, tuple[float, int]]]]
-"""(task, split) -> seed -> language -> (score in points, examples)."""
+_Members = tuple[tuple[Seed, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ScoredCell:
-    """One task in one language, scored in every seed of every arm."""
+    """One task in one language, scored in every replicate of every arm."""
 
     task: str
     language: str
@@ -42,14 +47,24 @@ class ArmSample:
 
     condition: Condition
     seeds: tuple[Seed, ...]
-    """Rising; a single None where nothing random follows the base checkpoint."""
+    """The first seed of each replicate, rising; a single None where nothing random follows the base
+    checkpoint."""
     scores: Floats
-    """(n_seeds, n_cells), points from 0 to 100."""
+    """(n_replicates, n_cells), points from 0 to 100; the mean over a replicate's seeds."""
+    members: tuple[tuple[Seed, ...], ...]
+    """The seeds of each replicate, rising; several where they go back to one trained checkpoint."""
 
     @property
     def constant(self) -> bool:
         """Whether nothing random follows the base checkpoint."""
         return self.seeds == (None,)
+
+
+class Redraws(Protocol):
+    """The scores of the same runs on other examples."""
+
+    def arm(self, arm: ArmSample, weights: Floats) -> Drawn:
+        """Return the resampled measure of each replicate of an arm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +77,17 @@ class Samples:
     arms: Mapping[Condition, ArmSample]
     """Resolved condition -> its scores; a condition without usable runs is absent."""
     exclusions: tuple[str, ...]
-    """What was left out and why, sorted."""
+    """What was left out, or counted together, and why; sorted."""
+    runs: Mapping[tuple[Condition, Seed, str], Run] = field(default_factory=dict)
+    """(condition, seed, task) -> the evaluation run behind the arm's scores on the task's split, for
+    every member of every replicate; under seed None where the task was scored without a seed. A key
+    is absent where that seed was not scored, or where several runs scored it between them."""
+    redrawn: Redraws | None = None
+    """Other examples; None where those at hand are all that the claim is about."""
 
     @property
     def seeds(self) -> int:
-        """Smallest number of seeds in any arm that has seeds; 0 where none has."""
+        """Smallest number of replicates in any arm that has seeds; 0 where none has."""
         counts = [len(a.seeds) for a in self.arms.values() if not a.constant]
         return min(counts, default=0)
 
@@ -99,40 +120,88 @@ class Samples:
         return float(np.max(100 * weights / n))
 
 
-def collect(scope: Scope, runs: Iterable[Run]) -> Samples:
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """What the runs of one condition scored, before arms are aligned."""
+
+    scored: dict[tuple[str, Split], dict[Seed, dict[str, tuple[float, int]]]] = field(
+        default_factory=dict
+    )
+    """(task, split) -> seed -> language -> (score in points, examples)."""
+    runs: dict[tuple[str, Split], dict[Seed, list[Run]]] = field(default_factory=dict)
+    """(task, split) -> seed -> the runs whose scores were entered."""
+
+    def scorers(self, group: Iterable[Seed], task: str, split: Split) -> tuple[Seed, ...]:
+        """Return the seeds of a replicate that were scored there; None where a seed is not needed."""
+        by_seed = self.scored[task, split]
+        return tuple(seed for seed in group if seed in by_seed) or (None,)
+
+    def look_up(self, seed: Seed, cell: tuple[str, Split, str]) -> tuple[float, int]:
+        """Return score and examples of a cell; no examples where it was not scored."""
+        task, split, language = cell
+        return self.scored[task, split][seed].get(language, (0.0, 0))
+
+    def mean(self, group: Iterable[Seed], cell: ScoredCell) -> float:
+        """Return the score of a replicate, in points: the mean over its seeds that have the cell."""
+        seeds = self.scorers(group, cell.task, cell.split)
+        where = (cell.task, cell.split, cell.language)
+        return math.fsum(self.look_up(seed, where)[0] for seed in seeds) / len(seeds)
+
+
+def collect(
+    scope: Scope, runs: Iterable[Run], *, lineage: Lineage = MappingProxyType({})
+) -> Samples:
     """Return the scores of a scope's conditions on the cells that all of them have.
 
     Args:
         scope: what the claim needs to see scored.
-        runs: finished evaluation runs, in any order, of these conditions or of others.
+        runs: finished evaluation runs, in any order, of these conditions or of others; those that
+            `comparable.incomparable` faults must not come here.
+        lineage: digest -> spec of the runs that evaluations start from, as the plan has them.
+            Without it every seed is a replicate of its own.
     """
     notes: set[str] = set()
-    scored: dict[Condition, _Scored] = {}
+    found: dict[Condition, _Arm] = {}
     tasks = {task.task: task for task in scope.tasks}
     for run in sorted(runs, key=lambda r: r.spec_digest):
         if run.spec.condition in scope.conditions:
-            _enter(scored.setdefault(run.spec.condition, {}), run, tasks, notes)
-    scored = {condition: arm for condition, arm in scored.items() if arm}
-    splits = _choose_splits(scope, scored, notes)
-    seeds = {c: _common_seeds(c, scored[c], splits, notes) for c in scored}
-    present = [c for c in scope.conditions if seeds.get(c)]
-    cells = _common_cells(scope, {c: scored[c] for c in present}, seeds, splits, notes)
+            _enter(found.setdefault(run.spec.condition, _Arm()), run, tasks, notes)
+    found = {condition: arm for condition, arm in found.items() if arm.scored}
+    splits = _choose_splits(scope, found, notes)
+    members = {c: _replicates(c, found[c], splits, lineage, notes) for c in found}
+    present = {c: members[c] for c in scope.conditions if members.get(c)}
+    cells = _common_cells(scope, {c: found[c] for c in present}, present, splits, notes)
     arms: dict[Condition, ArmSample] = {}
-    for condition in present if cells else ():
-        table = [[_cell(scored[condition], s, c) for c in cells] for s in seeds[condition]]
-        arms[condition] = ArmSample(
-            condition, seeds[condition], np.asarray(table, dtype=np.float64)
-        )
-    return Samples(scope, cells, arms, tuple(sorted(notes)))
+    behind: dict[tuple[Condition, Seed, str], Run] = {}
+    for condition, groups in present.items() if cells else ():
+        arm = found[condition]
+        table = [[arm.mean(group, cell) for cell in cells] for group in groups]
+        scores = np.asarray(table, dtype=np.float64)
+        arms[condition] = ArmSample(condition, tuple(g[0] for g in groups), scores, groups)
+        for task, split in sorted({(cell.task, cell.split) for cell in cells}):
+            for seed in {s for group in groups for s in arm.scorers(group, task, split)}:
+                if len(sources := arm.runs[task, split][seed]) == 1:
+                    behind[condition, seed, task] = sources[0]
+    return Samples(scope, cells, arms, tuple(sorted(notes)), behind)
 
 
-def _enter(scored: _Scored, run: Run, tasks: Mapping[str, TaskScope], notes: set[str]) -> None:
+def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str]) -> None:
     """Add a run's task scores; a task's score is the mean of the metrics of its row."""
     found: dict[tuple[str, Split, str], dict[str, set[tuple[float, int]]]] = {}
+    summaries: dict[tuple[str, Split, str], set[str]] = {}
     for m in run.measurements:
-        if m.task in tasks and m.language in tasks[m.task].languages:
-            metrics = found.setdefault((m.task, m.split, m.language), {})
-            metrics.setdefault(m.metric, set()).add((m.score, m.n))
+        if m.task not in tasks or m.language not in tasks[m.task].languages:
+            continue
+        if m.seeds != "single":
+            summaries.setdefault((m.task, m.split, m.seeds), set()).add(m.language)
+            continue
+        metrics = found.setdefault((m.task, m.split, m.language), {})
+        metrics.setdefault(m.metric, set()).add((m.score, m.n))
+    for (task, split, statistic), languages in sorted(summaries.items()):
+        notes.add(
+            f"{run.spec.title()}: {task} {split} left out in {', '.join(sorted(languages))}, each "
+            f"score is a {statistic} over seeds, not a replicate"
+        )
     for (task, split, language), metrics in sorted(found.items()):
         where = f"{run.spec.title()}: {task} {language} {split}"
         wanted = tasks[task].metrics
@@ -146,80 +215,101 @@ def _enter(scored: _Scored, run: Run, tasks: Mapping[str, TaskScope], notes: set
             continue
         pairs = [next(iter(v)) for v in values]
         outcome = (float(np.mean([s for s, _ in pairs])), min(n for _, n in pairs))
-        languages = scored.setdefault((task, split), {}).setdefault(run.spec.seed, {})
-        if languages.setdefault(language, outcome) != outcome:
+        scores = arm.scored.setdefault((task, split), {}).setdefault(run.spec.seed, {})
+        sources = arm.runs.setdefault((task, split), {}).setdefault(run.spec.seed, [])
+        if not any(run is other for other in sources):
+            sources.append(run)
+        if scores.setdefault(language, outcome) != outcome:
             # Two specs of one condition and seed: neither can be preferred without a guess.
             notes.add(f"{where}: scored differently by two runs of the plan")
-            languages[language] = (0.0, 0)
+            scores[language] = (0.0, 0)
 
 
 def _choose_splits(
-    scope: Scope, scored: Mapping[Condition, _Scored], notes: set[str]
+    scope: Scope, found: Mapping[Condition, _Arm], notes: set[str]
 ) -> dict[str, Split]:
     """Return, per task, the most preferred split that every arm with any run was scored on."""
     chosen: dict[str, Split] = {}
     for task in scope.tasks:
         for split in task.splits:
-            if scored and all((task.task, split) in arm for arm in scored.values()):
+            if found and all((task.task, split) in arm.scored for arm in found.values()):
                 chosen[task.task] = split
                 break
         else:
-            lacking = [c.label() for c, arm in scored.items() if not _has(arm, task.task)]
-            if 0 < len(lacking) < len(scored):
+            lacking = [c.label() for c, arm in found.items() if not _scored(arm, task.task)]
+            if 0 < len(lacking) < len(found):
                 notes.add(f"{task.task}: left out of all arms, not scored for {_names(lacking)}")
-            elif scored and not lacking:
+            elif found and not lacking:
                 notes.add(f"{task.task}: left out of all arms, no split was scored for all of them")
     return chosen
 
 
-def _has(arm: _Scored, task: str) -> bool:
-    return any(name == task for name, _ in arm)
+def _scored(arm: _Arm, task: str) -> bool:
+    return any(name == task for name, _ in arm.scored)
 
 
-def _common_seeds(
-    condition: Condition, scored: _Scored, splits: Mapping[str, Split], notes: set[str]
-) -> tuple[Seed, ...]:
-    """Return the seeds that an arm has on every task that depends on a seed.
+def _replicates(
+    condition: Condition,
+    arm: _Arm,
+    splits: Mapping[str, Split],
+    lineage: Lineage,
+    notes: set[str],
+) -> _Members:
+    """Return the groups of seeds that an arm has on every task that depends on a seed.
 
-    A task without a seed (nothing random after the base checkpoint) is the same in all of them.
+    A task without a seed (nothing random after the base checkpoint) is the same in all of them. A
+    group has a task where one of its seeds has it: a shared checkpoint may be scored once for all.
     """
-    per_task = {task: set(scored[task, split]) for task, split in splits.items()}
+    per_task = {task: set(arm.scored[task, split]) for task, split in splits.items()}
     random = {task: {s for s in have if s is not None} for task, have in per_task.items()}
-    varying = {task: have for task, have in random.items() if have}
+    varying = {task: have for task, have in sorted(random.items()) if have}
     if not per_task:
         return ()
     if not varying:
-        return (None,)
-    common = set.intersection(*varying.values())
-    for task, have in sorted(varying.items()):
-        gone = sorted(set.union(*varying.values()) - have)
-        if gone:
-            named = ", ".join(str(seed) for seed in gone)
+        return ((None,),)
+    used = [r for key in splits.items() for rs in arm.runs[key].values() for r in rs]
+    groups = replicates_of([run.spec for run in used], lineage)
+    kept = [g for g in groups if all(not have.isdisjoint(g) for have in varying.values())]
+    about = f"[{condition.label()}]"
+    for group in kept:
+        if len(group) > 1:
             notes.add(
-                f"[{condition.label()}]: seeds {named} left out, {task} has no score for them"
+                f"{about}: seeds {_seeds(group)} go back to a shared checkpoint and count as one "
+                "replicate"
             )
-    return tuple(sorted(common))
+    whole = {seed for group in kept for seed in group}
+    for task, have in varying.items():
+        if gone := {s for g in groups if have.isdisjoint(g) for s in g}:
+            notes.add(f"{about}: seeds {_seeds(gone)} left out, {task} has no score for them")
+        if partly := whole - have:
+            notes.add(
+                f"{about}: seeds {_seeds(partly)} have no score on {task}, where the other seeds of "
+                "their replicates stand for them"
+            )
+    return tuple(kept)
 
 
 def _common_cells(
     scope: Scope,
-    scored: Mapping[Condition, _Scored],
-    seeds: Mapping[Condition, tuple[Seed, ...]],
+    found: Mapping[Condition, _Arm],
+    members: Mapping[Condition, _Members],
     splits: Mapping[str, Split],
     notes: set[str],
 ) -> tuple[ScoredCell, ...]:
-    """Return the cells that every seed of every arm has with the same number of examples."""
+    """Return the cells that every replicate of every arm has with the same number of examples."""
     cells: list[ScoredCell] = []
     for task in scope.tasks:
-        if task.task not in splits or not scored:
+        if task.task not in splits or not found:
             continue
         split = splits[task.task]
+        scorers = [
+            (arm, seed)
+            for condition, arm in found.items()
+            for group in members[condition]
+            for seed in arm.scorers(group, task.task, split)
+        ]
         for language in task.asked(split):
-            sizes = {
-                _look_up(arm, seed, (task.task, split, language))[1]
-                for condition, arm in scored.items()
-                for seed in seeds[condition]
-            }
+            sizes = {arm.look_up(seed, (task.task, split, language))[1] for arm, seed in scorers}
             if len(sizes) == 1 and 0 not in sizes:
                 cells.append(ScoredCell(task.task, language, split, sizes.pop()))
             elif sizes != {0}:
@@ -228,19 +318,12 @@ def _common_cells(
     return tuple(sorted(cells))
 
 
-def _look_up(arm: _Scored, seed: Seed, cell: tuple[str, Split, str]) -> tuple[float, int]:
-    """Return score and examples of a cell; no examples where it was not scored."""
-    task, split, language = cell
-    by_seed = arm[task, split]
-    return by_seed.get(seed, by_seed.get(None, {})).get(language, (0.0, 0))
-
-
-def _cell(arm: _Scored, seed: Seed, cell: ScoredCell) -> float:
-    return _look_up(arm, seed, (cell.task, cell.split, cell.language))[0]
-
-
 def _sizes(sizes: set[int]) -> str:
     return f"scored on different numbers of examples: {', '.join(map(str, sorted(sizes)))}"
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    return ", ".join(str(seed) for seed in sorted(seeds))
 
 
 def _names(names: Sequence[str]) -> str:
