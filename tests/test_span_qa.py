@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,7 @@ from replication.batching import collate
 from replication.errors import ReplicationError
 from replication.protocol import Lengths
 from replication.tasks.family import family
-from replication.tasks.span_qa import realign
+from replication.tasks.span_qa import passage, realign
 
 KIND = family("span_qa")
 TASK = tiny.task("span_qa")
@@ -301,5 +302,22 @@ def test_only_the_metrics_of_the_task_are_scored_and_items_keep_both():
     raw = KIND.predict(logits_for(features, [None]), torch.nn.Identity(), batch)
     scored = KIND.score([one], features, raw, task)
     assert list(scored.scores) == ["f1"]
-    assert set(scored.items.column_names) == {"id", "f1", "exact_match"}
+    assert set(scored.items.column_names) == {"id", "passage", "f1", "exact_match"}
     assert np.isfinite(scored.items["f1"].to_numpy()).all()
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=6))
+def test_questions_are_about_one_passage_exactly_where_the_context_is_the_same(contexts):
+    names = [passage(context) for context in contexts]
+    assert all(re.fullmatch("[0-9a-f]{16}", name) for name in names)
+    assert [names.index(n) for n in names] == [contexts.index(c) for c in contexts]
+
+
+def test_items_name_the_passage_of_each_question_the_same_on_every_machine():
+    shared, other = "bado figu kalo", "figu"
+    questions = [example(shared, "bado"), example(other, "figu"), example(shared, "kalo", 10)]
+    features = KIND.features(questions, TASK, tiny.tokenizer(), tiny.LENGTHS, train=False)
+    batch = collate(features, 1, tiny.CPU)
+    raw = KIND.predict(logits_for(features, [None] * 3), torch.nn.Identity(), batch)
+    found = KIND.score(questions, features, raw, TASK).items["passage"].to_pylist()
+    assert found == ["6907ccb3ce8b86ac", "2bcf69e7fd9457b4", "6907ccb3ce8b86ac"]

@@ -62,6 +62,10 @@ class Task(Record):
     """Language code -> the data set's own spelling."""
     missing: dict[Split, tuple[Name, ...]] = {}
     """Languages that officially have no such split."""
+    parallel: bool = False
+    """Whether examples with the same id, less its language, are translations of each other. Where the
+    data have no ids, the row number within language and split is one, as in `de-17`; it names the
+    same example in every language only where no language lacks a row and none is sorted otherwise."""
     columns: dict[str, str]
     """The family's word for a column -> the data set's word."""
     labels: tuple[str, ...] = ()

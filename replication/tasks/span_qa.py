@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from replication.protocol import Lengths, Retrieval
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
 
-__all__ = ["FAMILY", "SpanQA", "realign"]
+__all__ = ["FAMILY", "SpanQA", "passage", "realign"]
 
 LONGEST_ANSWER = 30  # tokens, as in the published SQuAD scripts
 BEST = 20  # candidate starts and ends per window, likewise
@@ -38,6 +39,14 @@ class Spans:
     """(score, first character, last character), best first."""
     null: float
     """Score of `no answer`."""
+
+
+def passage(context: str) -> str:
+    """Return a short name of a context, 16 hex digits, the same wherever its text is the same.
+
+    Outcomes of questions about one passage hang together, so that they are resampled together.
+    """
+    return hashlib.sha256(context.encode()).hexdigest()[:16]
 
 
 def realign(context: str, answer: str, start: int) -> int | None:
@@ -160,6 +169,7 @@ class SpanQA:
         items = pa.table(
             {
                 "id": [e["id"] for e in examples],
+                "passage": [passage(e["context"]) for e in examples],
                 "f1": outcome.f1,
                 "exact_match": outcome.exact_match,
             }
