@@ -12,23 +12,33 @@ from hypothesis import strategies as st
 from scipy import stats
 from verifier_strategies import MNLI, NONE, SQUAD, World, arm, claim
 
+from claims.claim import Original
 from reports.claim_section import claim_section
 from reports.document import ClaimSection
 from verifier.criteria import (
     edgington_p,
     prediction_half_width,
-    q_test_p,
     sceptical_p,
     sceptical_z,
     secondary_criteria,
 )
 from verifier.decisions_size import SizeCriterion, decide_size
 from verifier.intervals import Estimate
+from verifier.original import StudyDifference
 from verifier.verdict import Verdict
 
 z_values = st.floats(0.05, 8)
 ratios = st.floats(0.05, 20)
 p_values = st.floats(0.001, 1)
+originals = st.one_of(
+    st.none(),
+    st.builds(
+        Original,
+        seeds=st.one_of(st.just("unknown"), st.integers(1, 1000)),
+        standard_error=st.one_of(st.just("unknown"), st.floats(1e-6, 100)),
+        because=st.just("a table"),
+    ),
+)
 UP = claim("gain", reported=10.0, tolerance=2.0)
 
 
@@ -36,8 +46,9 @@ def estimate(value, error=1.0, df=None):
     return Estimate(value, error, df, (error**2,) * 2, 3, "mean", "t")
 
 
-def by_name(value, *, reported=8.2, error=1.0, df=None, level=0.95):
-    found = secondary_criteria(estimate(value, error, df), reported, level)
+def by_name(value, *, reported=8.2, error=1.0, df=None, level=0.95, original=None):
+    seen = estimate(value, error, df)
+    found = secondary_criteria(seen, reported, level=level, original=original)
     return {c.name: c for c in found}
 
 
@@ -47,8 +58,10 @@ def by_name(value, *, reported=8.2, error=1.0, df=None, level=0.95):
 @given(apart=st.floats(-20, 20), errors=st.tuples(st.floats(0.1, 5), st.floats(0.1, 5)))
 def test_q_is_chi_squared_with_one_degree_of_freedom(apart, errors):
     q = apart**2 / (errors[0] ** 2 + errors[1] ** 2)
-    assert q_test_p(apart, errors, None) == pytest.approx(stats.chi2.sf(q, 1), abs=1e-12)
-    assert q_test_p(apart, errors, 4.0) == pytest.approx(stats.f.sf(q, 1, 4), abs=1e-12)
+    normal = StudyDifference(*errors, None)
+    assert normal.p(apart) == pytest.approx(stats.chi2.sf(q, 1), abs=1e-12)
+    by_t = StudyDifference(0.0, math.hypot(*errors), 4.0)
+    assert by_t.p(apart) == pytest.approx(stats.f.sf(q, 1, 4), abs=1e-12)
 
 
 @pytest.mark.parametrize("z", [1.0, 2.0, 3.5])
@@ -93,6 +106,31 @@ def test_few_seeds_make_the_telescope_smaller():
     assert with_t.value > by_name(8.0)["small_telescopes"].value
 
 
+def test_a_given_error_enters_every_criterion():
+    found = by_name(6.0, error=1.0, original=Original(standard_error=2.0, because="a table"))
+    assert {(c.original_error, c.original_standard_error) for c in found.values()} == {("given", 2)}
+    assert found["q_test"].value == pytest.approx(2.25**2 / 5)
+    assert found["q_test"].p == pytest.approx(2 * stats.norm.sf(2.25 / math.sqrt(5)))
+    assert found["small_telescopes"].value == pytest.approx(1.5294 * 2, abs=1e-3)
+    assert found["sceptical_p"].value == pytest.approx(sceptical_z(8.15 / 2, 6.0, 4.0))
+    assert found["sceptical_p"].p == pytest.approx(sceptical_p(8.15 / 2, 6.0, 4.0))
+    tails = stats.norm.sf([8.15 / 2, 6.0]).sum()
+    assert found["edgington"].p == pytest.approx(tails**2 / 2)
+
+
+def test_a_single_run_of_the_paper_is_less_certain_than_our_three():
+    one = by_name(6.0, df=4.0, original=Original(seeds=1, because="a table"))
+    ours = by_name(6.0, df=4.0)
+    # estimate() has arms of variance 1, so one run each gives sqrt(2)
+    assert one["q_test"].original_standard_error == pytest.approx(math.sqrt(2))
+    assert {c.original_error for c in one.values()} == {"assumed"}
+    assert one["q_test"].p > ours["q_test"].p
+    assert one["small_telescopes"].value == pytest.approx(
+        ours["small_telescopes"].value * math.sqrt(2)
+    )
+    assert one["edgington"].p > ours["edgington"].p
+
+
 def test_criteria_read_as_their_authors_read_them():
     close = by_name(8.0)
     assert {name for name, c in close.items() if c.met} == set(close)
@@ -111,8 +149,11 @@ def test_rounding_of_the_reported_number_counts_against_the_claim():
 
 def test_without_an_interval_there_are_no_criteria():
     lone = Estimate(8.0, None, None, (), 1, "mean", "t")
-    assert secondary_criteria(lone, 8.2, 0.95) == ()
+    assert secondary_criteria(lone, 8.2, level=0.95) == ()
+    given_error = Original(standard_error=1.0, because="a table")
+    assert secondary_criteria(lone, 8.2, level=0.95, original=given_error) == ()
     assert prediction_half_width(lone, 0.95) == 0
+    assert prediction_half_width(lone, 0.95, given_error) == 0
 
 
 # Laws
@@ -164,9 +205,10 @@ def test_a_smaller_p_value_never_raises_edgingtons(first, second, less, weight):
     df=st.one_of(st.none(), st.floats(1, 50)),
     reported=st.floats(0.1, 50).map(lambda x: round(x, 1)),
     level=st.sampled_from([0.8, 0.9, 0.95, 0.99]),
+    original=originals,
 )
-def test_every_estimate_has_finite_criteria(value, error, df, reported, level):
-    found = by_name(value, reported=reported, error=error, df=df, level=level)
+def test_every_estimate_has_finite_criteria(value, error, df, reported, level, original):
+    found = by_name(value, reported=reported, error=error, df=df, level=level, original=original)
     assert list(found) == ["q_test", "small_telescopes", "sceptical_p", "edgington"]
 
 
@@ -174,11 +216,13 @@ def test_every_estimate_has_finite_criteria(value, error, df, reported, level):
     value=st.floats(-15, 15),
     error=st.floats(0.01, 10),
     sign=st.sampled_from([1, -1]),
+    original=originals,
 )
-def test_turning_claim_and_estimate_around_changes_no_criterion(value, error, sign):
-    rule = SizeCriterion(8.2, 2.0, 0.5, 0.95, sign)
+def test_turning_claim_and_estimate_around_changes_no_criterion(value, error, sign, original):
+    rule = SizeCriterion(8.2, 2.0, 0.5, 0.95, sign, original)
     outcome = decide_size(estimate(sign * value, error, 4.0), rule)
-    assert outcome.secondary == tuple(by_name(value, error=error, df=4.0).values())
+    expected = by_name(value, error=error, df=4.0, original=original)
+    assert outcome.secondary == tuple(expected.values())
 
 
 # What a reader of a verdict sees
@@ -197,7 +241,7 @@ def test_criteria_change_nothing_else_of_a_verdict(gain):
     assert len(verdict.secondary) == 4
     blind = pytest.MonkeyPatch()
     with blind.context() as patch:
-        patch.setattr("verifier.decisions_size.secondary_criteria", lambda *_: ())
+        patch.setattr("verifier.decisions_size.secondary_criteria", lambda *_, **__: ())
         assert w.verdict() == verdict.model_copy(update={"secondary": ()})
 
 

@@ -1,17 +1,20 @@
 """What do the criteria that other replication projects use say of a size? Shown, never deciding.
 
-They need the original's standard error, which papers of this field hardly ever state. It is taken
-to be that of the replication, at as many seeds, and flagged as assumed; so the variance ratio is 1.
+They need the original's standard error, which papers of this field hardly ever state: where it is
+assumed from our own runs, each criterion says so.
 Light: imports neither torch nor transformers nor datasets.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from scipy import special
 
+from claims.claim import Original
 from verifier.intervals import Estimate
+from verifier.original import original_error, study_difference
 from verifier.outcome import rounding
 from verifier.power import minimal_detectable_effect
 from verifier.verdict import SecondaryCriterion
@@ -19,11 +22,12 @@ from verifier.verdict import SecondaryCriterion
 __all__ = [
     "edgington_p",
     "prediction_half_width",
-    "q_test_p",
     "sceptical_p",
     "sceptical_z",
     "secondary_criteria",
 ]
+
+_Name = Literal["q_test", "small_telescopes", "sceptical_p", "edgington"]
 
 _GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 _TELESCOPE_POWER = 1 / 3
@@ -32,32 +36,16 @@ _LEAST_P = 1e-300
 """Smaller tails have no finite z in double precision."""
 
 
-def prediction_half_width(estimate: Estimate, level: float) -> float:
-    """Return how far a second study of the same kind may lie from this one, in points.
+def prediction_half_width(seen: Estimate, level: float, original: Original | None = None) -> float:
+    """Return how far the paper's number may lie from ours if both mean one effect, in points.
 
-    sqrt(se_o^2 + se_r^2) with se_o = se_r, times the quantile of the estimate's own distribution;
-    exact where both studies have the assumed common variance. 0 without a standard error.
+    The quantile of their difference, whose standard error is sqrt(se_o^2 + se_r^2); exact for arms
+    of one variance (`StudyDifference`). 0 without a standard error.
     """
-    return estimate.quantile(0.5 + level / 2) * math.sqrt(2) * (estimate.standard_error or 0.0)
-
-
-def q_test_p(
-    apart: float, standard_errors: tuple[float, float], degrees_of_freedom: float | None
-) -> float:
-    """Return the p-value of Cochran's Q for two studies: one effect, apart by chance only.
-
-    Q = apart^2 / (se_o^2 + se_r^2), chi-squared with one degree of freedom for known errors
-    (Hedges and Schauer 2019); for errors estimated with few seeds its root is referred to t.
-
-    Args:
-        apart: difference of the two effects, in points.
-        standard_errors: of original and replication, in points, not both 0.
-        degrees_of_freedom: with which the errors were estimated; None for known ones.
-    """
-    root = abs(apart) / math.hypot(*standard_errors)
-    if degrees_of_freedom is None:
-        return float(2 * special.ndtr(-root))
-    return float(2 * special.stdtr(degrees_of_freedom, -root))
+    error = original_error(seen, original)
+    if error is None or seen.standard_error is None:
+        return 0.0
+    return study_difference(seen, error).half_width(level)
 
 
 def sceptical_z(original: float, replication: float, variance_ratio: float) -> float:
@@ -117,63 +105,62 @@ def edgington_p(original: float, replication: float, weight: float = 1.0) -> flo
 
 
 def secondary_criteria(
-    seen: Estimate, reported: float, level: float
+    seen: Estimate, reported: float, *, level: float, original: Original | None = None
 ) -> tuple[SecondaryCriterion, ...]:
     """Return the secondary criteria of a size, at the levels their authors use for `level` 0.95.
 
-    The reported number's rounding counts against the claim, as it does in the decision.
+    The reported number's rounding counts against the claim, as it does in the decision. A p-value
+    of the original has the degrees of freedom of its error, so that a given one is normal.
 
     Args:
         seen: the replication's estimate, turned so that the claimed direction is up.
         reported: the original's size in the same direction, in points.
         level: of the claim's two-sided interval.
+        original: what the paper says of its own uncertainty.
 
     Returns:
         Nothing without a standard error, or where the reported number may stand for 0 or less.
     """
-    error = seen.standard_error
+    own, error = seen.standard_error, original_error(seen, original)
     least = reported - rounding(reported)
-    if error is None or least <= 0:
+    if own is None or error is None or least <= 0:
         return ()
     alpha = round(1 - level, 12)
     apart = abs(seen.value - reported) + rounding(reported)
-    same = q_test_p(apart, (error, error), seen.degrees_of_freedom)
+    chance = study_difference(seen, error)
+    same = chance.p(apart)
     telescope = minimal_detectable_effect(
-        error, seen.degrees_of_freedom, level=level, power=_TELESCOPE_POWER
+        error.points, error.degrees_of_freedom, level=level, power=_TELESCOPE_POWER
     )
     smaller = seen.p_below(telescope)
-    z_values = (_z(seen, least / error), _z(seen, seen.value / error))
-    sceptic = sceptical_p(*z_values, 1.0)
-    p_values = (_tail(seen, least / error), seen.p_above(0))
+    first, ratio = least / error.points, (error.points / own) ** 2
+    z_values = (_z(first, error.degrees_of_freedom), _z(seen.value / own, seen.degrees_of_freedom))
+    sceptic = sceptical_p(*z_values, ratio)
+    p_values = (_tail(first, error.degrees_of_freedom), seen.p_above(0))
     both = edgington_p(*p_values)
-    return (
+    found: tuple[tuple[_Name, float, float, float, bool], ...] = (
+        ("q_test", (apart / chance.standard_error) ** 2, same, alpha, same > alpha),
+        ("small_telescopes", telescope, smaller, alpha, smaller > alpha),
+        ("sceptical_p", sceptical_z(*z_values, ratio), sceptic, alpha / 2, sceptic <= alpha / 2),
+        ("edgington", sum(p_values), both, (alpha / 2) ** 2, both <= (alpha / 2) ** 2),
+    )
+    return tuple(
         SecondaryCriterion(
-            name="q_test", value=(apart / error) ** 2 / 2, p=same, threshold=alpha,
-            met=same > alpha, original_standard_error=error,
-        ),
-        SecondaryCriterion(
-            name="small_telescopes", value=telescope, p=smaller, threshold=alpha,
-            met=smaller > alpha, original_standard_error=error,
-        ),
-        SecondaryCriterion(
-            name="sceptical_p", value=sceptical_z(*z_values, 1.0), p=sceptic, threshold=alpha / 2,
-            met=sceptic <= alpha / 2, original_standard_error=error,
-        ),
-        SecondaryCriterion(
-            name="edgington", value=sum(p_values), p=both, threshold=(alpha / 2) ** 2,
-            met=both <= (alpha / 2) ** 2, original_standard_error=error,
-        ),
+            name=name, value=value, p=p, threshold=threshold, met=met,
+            original_standard_error=error.points, original_error=error.source,
+        )
+        for name, value, p, threshold, met in found
     )  # fmt: skip
 
 
-def _tail(seen: Estimate, ratio: float) -> float:
-    """Return the upper tail of the estimate's reference distribution at a t-value."""
-    if seen.degrees_of_freedom is None:
-        return float(special.ndtr(-ratio))
-    return float(special.stdtr(seen.degrees_of_freedom, -ratio))
+def _tail(t_value: float, degrees_of_freedom: float | None) -> float:
+    """Return the upper tail of t at a value, of the normal without degrees of freedom."""
+    if degrees_of_freedom is None:
+        return float(special.ndtr(-t_value))
+    return float(special.stdtr(degrees_of_freedom, -t_value))
 
 
-def _z(seen: Estimate, ratio: float) -> float:
+def _z(t_value: float, degrees_of_freedom: float | None) -> float:
     """Return the z-value with the same tail as a t-value; finite and of the same sign."""
-    tail = max(_LEAST_P, _tail(seen, abs(ratio)))
-    return math.copysign(-float(special.ndtri(tail)), ratio)
+    tail = max(_LEAST_P, _tail(abs(t_value), degrees_of_freedom))
+    return math.copysign(-float(special.ndtri(tail)), t_value)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from claims.claim import GainClaim, SelectedGainClaim, ValueClaim
+from claims.claim import GainClaim, Original, SelectedGainClaim, ValueClaim
 from verifier.criteria import prediction_half_width, secondary_criteria
 from verifier.intervals import Estimate
+from verifier.original import original_error, stated_original
 from verifier.outcome import Outcome, Plea, rounding, undecided
 from verifier.verdict import Finding, Interval, VerdictLabel
 
@@ -35,6 +36,8 @@ class SizeCriterion:
     level: float
     sign: int = 1
     """-1 where the claim's direction is down."""
+    original: Original | None = None
+    """What is known of the uncertainty of the reported size; decides nothing."""
 
     @property
     def certain_band(self) -> tuple[float, float]:
@@ -58,6 +61,7 @@ def size_criterion(claim: GainClaim | SelectedGainClaim) -> SizeCriterion:
         minimum_effect=claim.minimum_effect.points,
         level=claim.level,
         sign=sign,
+        original=stated_original(claim),
     )
 
 
@@ -72,7 +76,9 @@ def decide_size(estimate: Estimate, criterion: SizeCriterion) -> Outcome:
     decided = _decide(estimate, seen, criterion)
     if criterion.reported is None:
         return decided
-    beside = secondary_criteria(seen, criterion.reported, criterion.level)
+    beside = secondary_criteria(
+        seen, criterion.reported, level=criterion.level, original=criterion.original
+    )
     return replace(decided, secondary=beside)
 
 
@@ -89,7 +95,10 @@ def _decide(estimate: Estimate, seen: Estimate, criterion: SizeCriterion) -> Out
 
 def decide_value(estimate: Estimate, claim: ValueClaim) -> Outcome:
     """Decide an absolute score: the interval inside, outside or across the tolerance band."""
-    criterion = SizeCriterion(claim.reported, claim.tolerance.points, 0.0, claim.level)
+    original = stated_original(claim)
+    criterion = SizeCriterion(
+        claim.reported, claim.tolerance.points, 0.0, claim.level, original=original
+    )
     interval = estimate.interval(claim.level)
     low, high = criterion.certain_band
     if interval is not None:
@@ -105,6 +114,9 @@ def decide_value(estimate: Estimate, claim: ValueClaim) -> Outcome:
         if interval
         else "There is no interval to compare with the tolerance."
     )
+    if interval and original:
+        _, prediction = _prediction(estimate, criterion)
+        why += f" The scores {prediction}."
     distance = min(abs(estimate.value - low), abs(estimate.value - high))
     pleas = [Plea(estimate, distance, claim.level)]
     return undecided(estimate, pleas, level=claim.level, finding="undecided", why=why)
@@ -156,22 +168,33 @@ def _size(
 
 def _between(seen: Estimate, shown: str, *, above: bool, criterion: SizeCriterion) -> _Judgement:
     """Return the inconclusive finding of an interval across an edge of the tolerance band."""
-    reported, least = criterion.reported or 0.0, criterion.minimum_effect
+    least = criterion.minimum_effect
     edge = f"The interval {shown} reaches over an edge of {_band(criterion)}"
     if not above:
         return "inconclusive", "undecided", f"{edge}, and below the minimum effect of {least:g}."
-    # Criterion 4: the paper's standard error is assumed to be ours, at as many seeds as ours.
-    half = prediction_half_width(seen, criterion.level)
-    apart = abs(seen.value - reported) + rounding(reported)
-    prediction = (
-        f"the sizes differ by {seen.value - reported:+.2f}, the prediction interval is ±{half:.2f} "
-        "(the paper's standard error is assumed to be ours, as it states none)"
-    )
-    if apart <= half:
-        why = f"{edge}. The direction is shown and the size compatible: {prediction}."
+    compatible, prediction = _prediction(seen, criterion)
+    sizes = f"the sizes {prediction}"
+    if compatible:
+        why = f"{edge}. The direction is shown and the size compatible: {sizes}."
         return "inconclusive", "direction_compatible", why
-    why = f"{edge}. The direction is shown, the size probably another: {prediction}."
+    why = f"{edge}. The direction is shown, the size probably another: {sizes}."
     return "inconclusive", "direction_only", why
+
+
+def _prediction(seen: Estimate, criterion: SizeCriterion) -> tuple[bool, str]:
+    """Return whether the prediction interval holds the reported size, and the words on it.
+
+    Criterion 4 of the docs on statistics; it words findings and decides nothing.
+    """
+    reported = criterion.reported or 0.0
+    half = prediction_half_width(seen, criterion.level, criterion.original)
+    error = original_error(seen, criterion.original)
+    apart = abs(seen.value - reported) + rounding(reported)
+    clause = (
+        f"differ by {seen.value - reported:+.2f}, the prediction interval is ±{half:.2f} "
+        f"({error.sentence if error else 'there is no standard error'})"
+    )
+    return apart <= half, clause
 
 
 def _distance(value: float, criterion: SizeCriterion) -> float:
