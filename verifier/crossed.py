@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from verifier.samples import Floats
 from verifier.verdict import VarianceShare
+
+Floats = NDArray[np.float64]
 
 __all__ = ["Drawn", "ItemPart", "cell_variance", "item_part", "variance_shares"]
 
@@ -111,7 +113,7 @@ def variance_shares(
 
 
 def _interaction(arm: Drawn, mean: Floats) -> float:
-    k = arm.deviations.shape[1]
+    k = int(arm.deviations.shape[1])
     if k < 2:
         return 0.0
     apart = arm.deviations - mean[:, None]

@@ -66,6 +66,11 @@ class Redraws(Protocol):
     def arm(self, arm: ArmSample, weights: Floats) -> Drawn:
         """Return the resampled measure of each replicate of an arm."""
 
+    def chosen(
+        self, picks: Sequence[Mapping[str, tuple[ArmSample, Seed]]], weights: Floats
+    ) -> Drawn:
+        """Return the same where each replicate has an arm, and one of its seeds, for each task."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
@@ -187,6 +192,7 @@ def collect(
 
 def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str]) -> None:
     """Add a run's task scores; a task's score is the mean of the metrics of its row."""
+    title = run.spec.title()
     found: dict[tuple[str, Split, str], dict[str, set[tuple[float, int]]]] = {}
     summaries: dict[tuple[str, Split, str], set[str]] = {}
     for m in run.measurements:
@@ -199,11 +205,11 @@ def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str])
         metrics.setdefault(m.metric, set()).add((m.score, m.n))
     for (task, split, statistic), languages in sorted(summaries.items()):
         notes.add(
-            f"{run.spec.title()}: {task} {split} left out in {', '.join(sorted(languages))}, each "
+            f"{title}: {task} {split} left out in {', '.join(sorted(languages))}, each "
             f"score is a {statistic} over seeds, not a replicate"
         )
     for (task, split, language), metrics in sorted(found.items()):
-        where = f"{run.spec.title()}: {task} {language} {split}"
+        where = f"{title}: {task} {language} {split}"
         wanted = tasks[task].metrics
         lacking = [name for name in wanted if name not in metrics]
         values = [metrics[name] for name in wanted if name in metrics]
@@ -214,7 +220,7 @@ def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str])
             notes.add(f"{where}: one metric with two different scores")
             continue
         pairs = [next(iter(v)) for v in values]
-        outcome = (float(np.mean([s for s, _ in pairs])), min(n for _, n in pairs))
+        outcome = (math.fsum(s for s, _ in pairs) / len(pairs), min(n for _, n in pairs))
         scores = arm.scored.setdefault((task, split), {}).setdefault(run.spec.seed, {})
         sources = arm.runs.setdefault((task, split), {}).setdefault(run.spec.seed, [])
         if not any(run is other for other in sources):
