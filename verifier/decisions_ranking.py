@@ -6,51 +6,16 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import combinations
 
 from claims.claim import RankingClaim
 from claims.estimand import Condition
-from verifier.intervals import Estimate, Scores, Statistic, difference, summary
+from verifier.intervals import Scores, Statistic, summary
 from verifier.multiplicity import bonferroni_level
 from verifier.outcome import Outcome, Plea, planning
+from verifier.rank_sets import Comparison, RankSet, comparisons, possible_ranks, rank_sets
 from verifier.verdict import Cell
 
 __all__ = ["RankSet", "decide_ranking", "rank_sets"]
-
-
-@dataclass(frozen=True, slots=True)
-class RankSet:
-    """The ranks that a condition may have; 1 is the best."""
-
-    best: int
-    worst: int
-
-
-def rank_sets(
-    arms: Mapping[Condition, Scores], *, statistic: Statistic, step: float, level: float
-) -> dict[Condition, RankSet]:
-    """Return rank sets that hold for all conditions at once with probability `level`.
-
-    A condition's best rank is 1 plus the number of those surely better, its worst the number of
-    conditions less those surely worse (Mogstad, Romano, Shaikh, Wilhelm 2024); `surely` by the
-    Welch intervals of all pairs with Bonferroni, which needs no assumption on shared arms.
-    """
-    better: dict[Condition, int] = dict.fromkeys(arms, 0)
-    worse: dict[Condition, int] = dict.fromkeys(arms, 0)
-    adjusted = _adjusted(len(arms), level)
-    for first, second in combinations(arms, 2):
-        estimate = difference(arms[first], arms[second], statistic=statistic, step=step)
-        interval = estimate.interval(adjusted)
-        if interval is None:
-            continue
-        if interval.low > 0:
-            better[second] += 1
-            worse[first] += 1
-        elif interval.high < 0:
-            better[first] += 1
-            worse[second] += 1
-    return {c: RankSet(1 + better[c], len(arms) - worse[c]) for c in arms}
 
 
 def decide_ranking(
@@ -63,6 +28,11 @@ def decide_ranking(
 ) -> Outcome:
     """Decide whether every claimed condition stands in the top ranks.
 
+    That leaves room above a claimed condition for as many others as there are ranks more than
+    claimed conditions, so the order among the claimed says nothing, nor does that among the others:
+    only claimed against others are compared, at once. Reproduced where no claimed condition may
+    have more others above it, refuted where one surely has.
+
     Args:
         arms: measure per seed of every candidate, resolved.
         claim: says how many ranks count as the top.
@@ -70,65 +40,76 @@ def decide_ranking(
         statistic: over seeds.
         step: change that one example can make to the measure, in points.
     """
-    sets = rank_sets(arms, statistic=statistic, step=step, level=claim.level)
     others = [c for c in arms if c not in claimed]
+    found = comparisons(
+        arms, [(c, o) for c in claimed for o in others],
+        statistic=statistic, step=step, level=claim.level,
+    )  # fmt: skip
     order = {c: summary(s.values, statistic) for c, s in arms.items()}
-    last = min(claimed, key=lambda c: order[c])
-    # The claim hangs on the worst claimed against the first candidate that may not be above it.
     spare = claim.top - len(claimed)
-    rival = sorted(others, key=lambda c: -order[c])[spare]
-    margin = difference(arms[last], arms[rival], statistic=statistic, step=step)
-    level = _adjusted(len(arms), claim.level)
-    note = f"Bonferroni over {_pairs(len(arms))} pairs for {claim.level:g} over all"
+    margin = _margin(found, order, spare)
+    above = {c: [f.second for f in found if f.first == c and f.surely_worse()] for c in claimed}
+    sets = possible_ranks(found, claimed, candidates=len(arms))
     told = (
-        f"Possible ranks: {_ranks(sets, claimed)}; the margin shown is {last.label()} over "
-        f"{rival.label()}."
+        f"Possible ranks: {_ranks(sets)}; the margin shown is {margin.first.label()} over "
+        f"{margin.second.label()}."
     )
-    cells = tuple(
-        _cell(difference(arms[c], arms[o], statistic=statistic, step=step), (c, o), order, level)
-        for c in claimed
-        for o in others
-    )
-    interval = margin.interval(level, adjusted=note)
-    if all(sets[c].worst <= claim.top for c in claimed):
+    cells = tuple(_cell(f, order) for f in found)
+    value, interval = margin.estimate.value, margin.interval
+    if all(s.worst <= claim.top for s in sets.values()):
         why = f"Every claimed condition is surely among the best {claim.top} of {len(arms)}."
-        return Outcome("reproduced", "in_claimed_ranks", (why, told), margin.value, interval, cells)
-    fallen = [c.label() for c in claimed if sets[c].best > claim.top]
+        return Outcome("reproduced", "in_claimed_ranks", (why, told), value, interval, cells)
+    fallen = [_fallen(c, above[c]) for c in claimed if len(above[c]) > spare]
     if fallen:
-        why = f"Surely not among the best {claim.top} of {len(arms)}: {', '.join(fallen)}."
-        return Outcome(
-            "not_reproduced", "outside_claimed_ranks", (why, told), margin.value, interval, cells
+        why = (
+            f"The claimed cannot be among the best {claim.top} of {len(arms)}: {'; '.join(fallen)}."
         )
-    needed, sentences = planning([Plea(margin, abs(margin.value), level)])
+        return Outcome(
+            "not_reproduced", "outside_claimed_ranks", (why, told), value, interval, cells
+        )
+    needed, sentences = _planning(margin, len(found), claim.level)
     why = f"The possible ranks of a claimed condition reach over rank {claim.top}."
     return Outcome(
-        "inconclusive", "undecided", (why, told, *sentences), margin.value, interval, cells,
+        "inconclusive", "undecided", (why, told, *sentences), value, interval, cells,
         seeds_needed=needed,
     )  # fmt: skip
 
 
-def _pairs(candidates: int) -> int:
-    return candidates * (candidates - 1) // 2
+def _margin(
+    found: tuple[Comparison, ...], order: Mapping[Condition, float], spare: int
+) -> Comparison:
+    """Return what the claim hangs on: its worst against the first other that may not be above it."""
+    last = min({f.first for f in found}, key=lambda c: (order[c], c.label()))
+    rivals = [f for f in found if f.first == last]
+    return sorted(rivals, key=lambda f: (-order[f.second], f.second.label()))[spare]
 
 
-def _adjusted(candidates: int, level: float) -> float:
-    return bonferroni_level(level, _pairs(candidates))
+def _planning(margin: Comparison, pairs: int, level: float) -> tuple[int | None, tuple[str, ...]]:
+    """Return the seeds needed and the sentences of `planning`.
+
+    What the seeds at hand would show follows from the interval in use. With more of them max-t comes
+    down to Bonferroni and below, so seeds are planned with that.
+    """
+    distance = abs(margin.estimate.value)
+    _, at_hand = planning([Plea(margin.estimate, distance, margin.equivalent_level)])
+    ahead = Plea(margin.estimate, distance, bonferroni_level(level, pairs))
+    needed, sentences = planning([ahead])
+    return needed, (*at_hand[:1], *sentences[1:])
 
 
-def _ranks(sets: Mapping[Condition, RankSet], claimed: tuple[Condition, ...]) -> str:
-    return ", ".join(f"{c.label()} {sets[c].best} to {sets[c].worst}" for c in claimed)
+def _ranks(sets: Mapping[Condition, RankSet]) -> str:
+    return ", ".join(f"{c.label()} {s.best} to {s.worst}" for c, s in sets.items())
 
 
-def _cell(
-    estimate: Estimate,
-    pair: tuple[Condition, Condition],
-    order: Mapping[Condition, float],
-    level: float,
-) -> Cell:
+def _fallen(condition: Condition, above: list[Condition]) -> str:
+    return f"surely above {condition.label()} is {', '.join(c.label() for c in above)}"
+
+
+def _cell(found: Comparison, order: Mapping[Condition, float]) -> Cell:
     return Cell(
-        contrast=f"{pair[0].label()} vs {pair[1].label()}",
-        treatment=order[pair[0]],
-        control=order[pair[1]],
-        estimate=estimate.value,
-        interval=estimate.interval(level, adjusted="Bonferroni over all pairs"),
+        contrast=f"{found.first.label()} vs {found.second.label()}",
+        treatment=order[found.first],
+        control=order[found.second],
+        estimate=found.estimate.value,
+        interval=found.interval,
     )
