@@ -128,7 +128,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from replication.looks import read_looks
     from reports.terminal import status_json, status_text
+    from verifier.staleness import recorded
 
     with _reading(options.store) as store:
         plan = store.latest_plan()
@@ -137,10 +139,12 @@ def _status(options: argparse.Namespace) -> int:
         digests = [s.digest() for s in plan.specs] if plan else []
         states = {d: store.state(d) for d in digests}
         errors = {d: str(r.error) for d, r in runs.items() if r.error} | damage
+        finished = {d for d, r in runs.items() if r.status == "finished"}
+        verdicts = recorded(read_looks(store.path), plan, finished)
     if options.json:
-        say_json(status_json(plan, states, errors))
+        say_json(status_json(plan, states, errors, verdicts))
     else:
-        say(status_text(plan, states, errors))
+        say(status_text(plan, states, errors, verdicts))
     return 0
 
 
@@ -292,18 +296,14 @@ def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Sour
 def _verified(
     options: argparse.Namespace,
 ) -> tuple[Verdicts, list[ClaimSet], Plan, tuple[Run, ...]]:
-    from replication.errors import StoreError
-    from verifier.verify import verify
+    from verifier.looks import verify_store
 
-    claim_sets = [s for _, s in _claims(options.claims)]
-    reported = _reported(claim_sets)
-    with _reading(options.store) as store:
-        plan, runs = store.latest_plan(), store.runs()
-    if plan is None:
-        raise StoreError(
-            f"store '{options.store}': found no plan ; expected one. Use `corroborate run` first."
-        )
-    return verify(claim_sets, plan, runs, reported), claim_sets, plan, runs
+    named = _claims(options.claims)
+    claim_sets = [s for _, s in named]
+    found = verify_store(Path(options.store), named, _reported(claim_sets))
+    if found.unrecorded:
+        tell(f"corroborate: the look is not on record: {found.unrecorded}")
+    return found.verdicts, claim_sets, found.plan, found.runs
 
 
 def _reported(claim_sets: list[ClaimSet]) -> dict[str, Protocol]:

@@ -5,6 +5,7 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -243,8 +244,20 @@ class Protocol(Record):
     evaluation: Evaluation
     seeds: Annotated[int, Field(ge=1, le=1000)] | Unknown
     """Number of replicates per condition."""
+    looks: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=100)] = ()
+    """Rising numbers of seeds at which a verdict may be taken, fixed before the first; empty where
+    `seeds` is the only one. The error that a claim allows is spread over them."""
     seed_statistic: SeedStatistic | Unknown = "mean"
     precision: Literal["fp32", "bf16", "auto"] | Unknown = "auto"
     """`auto`: bf16 on a GPU that has it, fp32 elsewhere."""
     sources: dict[str, Text] = {}
     """Where each reported setting was read, by dotted field; for the reader, not compared."""
+
+    @model_validator(mode="after")
+    def _looks_rise_and_hold_the_seeds(self) -> Protocol:
+        if any(a >= b for a, b in pairwise(self.looks)):
+            raise ValueError("looks must rise, such as 3, 5, 10")
+        if self.looks and self.seeds not in self.looks:
+            told = ", ".join(map(str, self.looks))
+            raise ValueError(f"seeds must be one of the planned looks, {told}")
+        return self

@@ -82,6 +82,11 @@ class Store:
                 raise
             return store
 
+    @property
+    def events(self) -> int:
+        """How many events the journal holds: what is noted now comes after them."""
+        return len(self._journal.events)
+
     def close(self) -> None:
         """Release the lock; safe to call twice."""
         self._journal.close()

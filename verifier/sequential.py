@@ -1,0 +1,214 @@
+"""May a verdict be taken at this number of seeds, and how sure must its intervals be?
+
+Adding seeds until a claim passes makes chance finds look like results. So the numbers of seeds at
+which verdicts may be taken are fixed before the first, and the error that a claim allows is spread
+over them. A verdict at any other number is an unplanned look, which decides nothing.
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from claims.claim import Claim, ProtocolClaim
+from replication.looks import MOST_MODELS, Look
+from replication.protocol import Protocol
+from replication.run import ClaimNeeds, Run
+from verifier.outcome import Outcome
+from verifier.staleness import runs_digest
+
+__all__ = ["Standing", "held_if_unplanned", "spent_level", "standing_of", "trained"]
+
+
+def spent_level(level: float, look: int, looks: Sequence[int]) -> float:
+    """Return the level of the two-sided intervals at one planned look.
+
+    Alpha is spent by the Pocock-type function of Lan and DeMets (1983): alpha * ln(1 + (e - 1) t)
+    is used up at information fraction t, here the share of the last look's seeds; a look gets what
+    is used up since the look before. Their boundaries rest on a normal process with increments
+    that are independent. With t intervals over two or three seeds that is not so, and only the
+    union bound is used here: each look errs with at most its own share, so all of them together,
+    wherever one stops and whatever their dependence, with at most alpha.
+
+    Args:
+        level: of the claim, in [0.5, 1).
+        look: which of the looks, from 1.
+        looks: rising numbers of seeds, at least one.
+
+    Raises:
+        ValueError: there is no such look.
+    """
+    if not 1 <= look <= len(looks):
+        raise ValueError(f"look is {look} ; expected 1 to {len(looks)}, the number of looks")
+    before = _spent(looks[look - 2] / looks[-1]) if look > 1 else 0.0
+    after = _spent(looks[look - 1] / looks[-1]) if look < len(looks) else 1.0
+    return 1 - (1 - level) * (after - before)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a verdict stands to the looks that were planned and to those that were taken."""
+
+    seeds: int
+    """Replicates per condition that the plan asks for."""
+    planned: tuple[int, ...]
+    """Rising numbers of seeds that were fixed before these scores were first looked at."""
+    number: int | None
+    """Which of the planned looks this is, from 1; None for an unplanned one."""
+    first: str | None = None
+    """When these scores were first looked at; None for now."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the verdict must know, planned or not."""
+
+    def level(self, level: float) -> float:
+        """Return the level of the two-sided intervals to use where the claim asks for `level`.
+
+        That of an unplanned look is the highest of the planned ones, so that it is never lower for
+        being unplanned.
+        """
+        if self.number is not None:
+            return spent_level(level, self.number, self.planned)
+        every = range(1, len(self.planned) + 1)
+        return max(spent_level(level, look, self.planned) for look in every)
+
+
+def standing_of(
+    claim: Claim,
+    needs: ClaimNeeds,
+    *,
+    protocol: Protocol,
+    finished: Iterable[Run],
+    looks: Sequence[Look],
+) -> Standing:
+    """Return how a verdict on the finished runs stands to the looks taken before.
+
+    Earlier looks count where they saw a score of a model that is scored now, be it by other code,
+    on other data or under another criterion; the first of them has fixed the planned numbers. The
+    same runs again are the same look, as is the rest of a plan that was looked at half done.
+
+    Args:
+        claim: the claim.
+        needs: the runs that the plan foresees for it.
+        protocol: that the plan follows.
+        finished: the evaluation runs that bear on the claim.
+        looks: every look at the store, the first first.
+    """
+    seeds = _seeds(protocol.seeds)
+    own = _schedule(protocol.looks, seeds)
+    if isinstance(claim, ProtocolClaim):  # settings are facts, chance has no part in them
+        return Standing(seeds, (seeds,), 1)
+    related = _related(claim.id, looks, trained(finished))
+    if not related:
+        return Standing(seeds, own, own.index(seeds) + 1, None, _spread(own, seeds, claim.level))
+    first = related[0]
+    schedule = _schedule(first.looks, _seeds(first.seeds))
+    notes = _other_criterion(related, claim.criterion())
+    if schedule != own:
+        why = (
+            f"The looks that count are those fixed before the first, at {_listed(schedule)} seeds, "
+            f"and not those of the protocol now, at {_listed(own)}."
+        )
+        notes = (why, *notes)
+    if seeds not in schedule:
+        return Standing(seeds, schedule, None, first.time, notes)
+    notes = (*_other_runs(related, runs_digest(needs.runs), seeds), *notes)
+    spread = _spread(schedule, seeds, claim.level)
+    return Standing(seeds, schedule, schedule.index(seeds) + 1, first.time, (*spread, *notes))
+
+
+def held_if_unplanned(outcome: Outcome, standing: Standing) -> Outcome:
+    """Return the outcome, but for a decision at an unplanned look `inconclusive`, and why."""
+    if standing.number is not None or outcome.label not in ("reproduced", "not_reproduced"):
+        return outcome
+    wider = ",".join(map(str, sorted({*standing.planned, standing.seeds})))
+    why = (
+        f"Unplanned look: when these scores were first looked at, on {standing.first}, verdicts "
+        f"were planned at {_listed(standing.planned)} seeds and not at {standing.seeds}, so the "
+        "chance of a wrong decision is no longer controlled. The runs would read: "
+        f"{outcome.label} ({outcome.finding}). To decide, verify at a planned number (--seeds), or "
+        f"plan the looks (--set looks=[{wider}]) in a new store before its first verification, for "
+        "runs whose scores nobody has seen."
+    )
+    return outcome.held_back("inconclusive", "undecided", (why,))
+
+
+def trained(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return the models with a seed that evaluation runs scored, each by 12 hex digits, sorted.
+
+    The model and not the evaluation is what counts as seen: with other scoring code or other test
+    data its score is nearly the same. Models without a seed are left out, chance has no part in
+    them.
+    """
+    models = {(r.spec.parent or r.spec_digest)[:12] for r in runs if r.spec.seed is not None}
+    return tuple(sorted(models)[:MOST_MODELS])
+
+
+def _spent(fraction: float) -> float:
+    """Return the share of alpha that is used up at an information fraction in (0, 1)."""
+    return math.log1p((math.e - 1) * fraction)
+
+
+def _seeds(seeds: int | str) -> int:
+    return 1 if isinstance(seeds, str) else seeds  # a protocol that leaves them unknown cannot run
+
+
+def _schedule(looks: tuple[int, ...], seeds: int) -> tuple[int, ...]:
+    """Return the planned numbers of seeds, which the plan's own is always among."""
+    return tuple(sorted({*looks, seeds}))
+
+
+def _related(claim: str, looks: Sequence[Look], models: Iterable[str]) -> list[Look]:
+    """Return the looks at a claim that saw one of these models, or one seen along with them."""
+    seen = set(models)
+    found: list[Look] = []
+    for look in reversed(looks):
+        if look.claim == claim and not seen.isdisjoint(look.trained):
+            seen.update(look.trained)
+            found.append(look)
+    return found[::-1]
+
+
+def _spread(schedule: tuple[int, ...], seeds: int, level: float) -> tuple[str, ...]:
+    if len(schedule) == 1:
+        return ()
+    look = schedule.index(seeds) + 1
+    used = spent_level(level, look, schedule)
+    left = schedule[look:]
+    told = (
+        f"Look {look} of {len(schedule)} planned, at {_listed(schedule)} seeds: intervals are at "
+        f"level {used:.4g}, so that all looks together err no more often than one at {level:g}."
+    )
+    return (told + (f" The next is at {left[0]} seeds." if left else ""),)
+
+
+def _other_runs(related: Sequence[Look], planned: str, seeds: int) -> tuple[str, ...]:
+    """Say if as many seeds were looked at before on other runs."""
+    others = [look for look in related if look.planned != planned and look.seeds == seeds]
+    if not others:
+        return ()
+    why = (
+        f"On {others[0].time} other runs of as many seeds were looked at, in part of the same "
+        "models: data, protocol or scoring code changed in between."
+    )
+    return (why,)
+
+
+def _other_criterion(related: Sequence[Look], criterion: str) -> tuple[str, ...]:
+    """Say if the scores were seen before the criterion was fixed."""
+    others = [look for look in related if look.criterion != criterion]
+    if not others:
+        return ()
+    last = others[-1]
+    why = (
+        "The claim's criterion (measure, tolerance, minimum effect, level) was changed after scores "
+        f"of these models were looked at: {last.criterion[:12]} on {last.time} "
+        f"({last.verdict}), {criterion[:12]} now."
+    )
+    return (why,)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} and {last}" if most else last
