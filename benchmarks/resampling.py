@@ -1,6 +1,6 @@
 """How fast is resampling the examples of a paired contrast, against scipy and a plain numpy loop?
 
-Nine tasks of about the sizes of XTREME's validation sets, two arms of three seeds each, made-up outcomes.
+Nine tasks of about the size of XTREME's validation sets, two arms of three seeds each, outcomes made up.
 All contestants take turns in one process on the same outcomes; their standard errors are printed
 beside the times, as a fast wrong answer is worth nothing. Run it with
 `python benchmarks/resampling.py`; it prints the tables of docs/performance.md.
