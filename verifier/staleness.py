@@ -54,7 +54,8 @@ class Now:
     """Digest over the finished runs that the latest plan foresees for the claim."""
     finished: int
     """How many they are."""
-    evaluator: str = EVALUATOR
+    evaluator: str
+    """Scoring code of this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def now_of(claim: str, claims: ClaimSet, plan: Plan | None, finished: Collection
         data=data_of(plan, needs.runs) if plan and needs else {},
         runs=runs_digest(there),
         finished=len(there),
+        evaluator=EVALUATOR,
     )
 
 
