@@ -322,6 +322,6 @@ def test_a_clear_best_of_nine_is_found_with_five_seeds():
     labels = [
         decided(scores(means + rng.normal(size=(9, 5))), NAMES[:1], 1).label for _ in range(audits)
     ]
-    # Bonferroni over all 36 pairs finds .33 of them (docs/log.md).
+    # Bonferroni over all 36 pairs finds .31 of them (benchmarks/rank_sets.py).
     assert labels.count("reproduced") / audits > 0.6
     assert labels.count("not_reproduced") == 0
