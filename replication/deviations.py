@@ -19,8 +19,8 @@ __all__ = [
 Importance = Literal["important", "minor"]
 ReplicationKind = Literal["direct", "close", "conceptual"]
 
-_PROSE = {"schema_version", "name", "size", "summary", "caveats", "sources", "looks"}
-"""Fields that say how a protocol is told, or when verdicts are taken, not what is done."""
+_PROSE = {"schema_version", "name", "size", "summary", "caveats", "sources", "looks", "first_seed"}
+"""Fields that say how a protocol is told, when verdicts are taken, or which seeds are drawn."""
 
 _MINOR: dict[str, tuple[float, float]] = {
     "warmup_share": (0.0, 0.2),

@@ -244,6 +244,9 @@ class Protocol(Record):
     evaluation: Evaluation
     seeds: Annotated[int, Field(ge=1, le=1000)] | Unknown
     """Number of replicates per condition."""
+    first_seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+    """Seeds count upwards from here. Scores that were seen cannot be planned for any more; another
+    first seed gives fresh ones."""
     looks: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=100)] = ()
     """Rising numbers of seeds at which a verdict may be taken, fixed before the first; empty where
     `seeds` is the only one. The error that a claim allows is spread over them."""

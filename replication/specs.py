@@ -32,7 +32,8 @@ class SpecBuilder:
         """
         target = self.protocol.targets[task]
         fixed = not condition.intermediate and target.train_on is None
-        seeds = [None] if fixed else list(range(int(self.protocol.seeds)))
+        first, count = self.protocol.first_seed, int(self.protocol.seeds)
+        seeds = [None] if fixed else list(range(first, first + count))
         return tuple(self._evaluation(condition, task, split, seed) for seed in seeds)
 
     def reachable(self, digests: Iterable[str]) -> dict[str, RunSpec]:

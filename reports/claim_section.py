@@ -48,6 +48,8 @@ def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[s
     """
     claim, verdict = section.claim, section.verdict
     yield f"### {code(claim.id)}: {VERDICT_WORDS[verdict.verdict]}"
+    if verdict.stale:
+        yield f"**Stale: {text('; '.join(verdict.stale))}. Run the plan anew.**"
     yield text(claim.statement)
     yield from _source(claim)
     yield bullets(_facts(section))
@@ -78,7 +80,8 @@ def _facts(section: ClaimSection) -> Iterator[str]:
     if verdict.estimate is not None:
         number = estimate(verdict.estimate, verdict.interval, signed=has_sign(claim))
         method = f", {text(verdict.interval.method)}" if verdict.interval else ""
-        yield f"Found: {number} points at level {share(verdict.level)}{method}"
+        level = verdict.interval.level if verdict.interval else verdict.level
+        yield f"Found: {number} points at level {share(round(level, 4))}{method}"
     yield f"Finding: {FINDING_WORDS[verdict.finding]}"
     yield from _evidence_kind(verdict)
     for name in ("tolerance", "minimum_effect"):

@@ -481,3 +481,18 @@ def test_text_that_the_encoder_was_pretrained_on_is_not_scored():
     assert "panx" in scored
     told = {r.reason for n in plan.needs for r in n.refusals if r.task == "xnli"}
     assert "Corpus 'xnli_validation_text' is the text of split 'validation', scored here." in told
+
+
+def test_another_first_seed_shares_no_seeded_run_with_the_first_ones(miniature):
+    claims = [s for _, s in load("controls")]
+    plans = [
+        make_plan(claims, load_protocol("miniature", changes=[f"first_seed={n}"]), miniature)
+        for n in (0, 1000)
+    ]
+    shared = {s.digest() for s in plans[0].specs} & {s.digest() for s in plans[1].specs}
+    seeded = [
+        {s.digest() for s in p.specs if s.seed is not None and s.phase != "pretraining"}
+        for p in plans
+    ]
+    assert not shared & (seeded[0] | seeded[1])
+    assert len(seeded[0]) == len(seeded[1]) > 0

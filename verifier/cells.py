@@ -5,21 +5,24 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from claims.estimand import Cells, Condition, Contrast, Measure
 from replication.plan import resolve
 from replication.protocol import Protocol
 from verifier.intervals import Estimate, Scores, Statistic, difference, summary
-from verifier.samples import ArmSample, Samples, ScoredCell
+from verifier.samples import ArmSample, Samples, ScoredCell, Seed
+from verifier.selection import BestPerTarget
 from verifier.verdict import Cell
 
 __all__ = [
     "CellEstimate",
     "arm_scores",
     "cell_estimates",
+    "chosen_scores",
     "contrast_estimate",
+    "picked",
     "present_contrasts",
     "statistic_of",
 ]
@@ -67,7 +70,26 @@ def arm_scores(
     samples: Samples, arm: ArmSample, keep: Callable[[ScoredCell], bool] = lambda _: True
 ) -> Scores:
     """Return an arm's measure per seed over the kept cells."""
-    return Scores(arm.scores @ samples.weights(keep), arm.constant)
+    weights = samples.weights(keep)
+    drawn = samples.redrawn.arm(arm, weights) if samples.redrawn else None
+    return Scores(arm.scores @ weights, arm.constant, drawn)
+
+
+def picked(samples: Samples, chosen: BestPerTarget) -> list[Mapping[str, tuple[ArmSample, Seed]]]:
+    """Return, per replicate, the arm that was chosen for each task and the seed of its replicate."""
+    tasks = sorted({cell.task for cell in samples.cells})
+    return [
+        {task: (samples.arms[chosen.chosen[seed, task]], seed) for task in tasks}
+        for seed in chosen.arm.seeds
+    ]
+
+
+def chosen_scores(samples: Samples, chosen: BestPerTarget) -> Scores:
+    """Return the measure per replicate of the arm that a selection procedure forms."""
+    if samples.redrawn is None:
+        return chosen.scores
+    drawn = samples.redrawn.chosen(picked(samples, chosen), samples.weights())
+    return replace(chosen.scores, drawn=drawn)
 
 
 def contrast_estimate(

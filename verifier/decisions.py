@@ -23,6 +23,7 @@ from replication.protocol import Protocol
 from verifier.cells import (
     arm_scores,
     cell_estimates,
+    chosen_scores,
     contrast_estimate,
     present_contrasts,
     statistic_of,
@@ -37,7 +38,7 @@ from verifier.decisions_size import decide_size, decide_value, size_criterion
 from verifier.intervals import difference, single
 from verifier.outcome import Outcome
 from verifier.samples import Samples
-from verifier.selection import BestPerTarget
+from verifier.selection import BestPerTarget, optimism_sentence
 
 __all__ = ["Scored", "decide"]
 
@@ -103,7 +104,7 @@ def _selected(
         return Outcome("not_evaluable", "no_evidence", (why,))
     control = arm_scores(samples, samples.arms[resolve(claim.control, protocol)])
     estimate = difference(
-        chosen.scores,
+        chosen_scores(samples, chosen),
         control,
         statistic=statistic_of(claim.measure),
         step=samples.step(samples.weights()),
@@ -115,7 +116,9 @@ def _selected(
             " Some target was scored on the split on which its candidate was chosen: the gain"
             " includes the luck of the best and is too high."
         )
-    return replace(decided, reasons=(*decided.reasons, why), arms=(chosen.arm,))
+    told = optimism_sentence(chosen)
+    reasons = (*decided.reasons, why, *([told] if told else []))
+    return replace(decided, reasons=reasons, arms=(chosen.arm,))
 
 
 def _lacking(claim: Scored, samples: Samples, protocol: Protocol) -> str | None:

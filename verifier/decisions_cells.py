@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from claims.claim import ConsistencyClaim, NoBenefitClaim, NotConsistentlyBetterClaim
 from verifier.cells import CellEstimate
 from verifier.multiplicity import bonferroni_level, holm, partial_conjunction, shown_cells
-from verifier.outcome import Outcome, Plea, planning
+from verifier.outcome import Outcome, Plea, planning, power_of
 from verifier.verdict import Finding
 
 __all__ = ["decide_consistency", "decide_no_benefit", "decide_not_consistently_better"]
@@ -60,8 +60,9 @@ def decide_consistency(cells: Sequence[CellEstimate], claim: ConsistencyClaim) -
     needed, sentences = planning(pleas)
     why = f"At least {wanted} of {count} cells would have to be shown to improve."
     outcome = Outcome(
-        "inconclusive", "too_few_cells", (why, tally, *sentences), seeds_needed=needed
-    )
+        "inconclusive", "too_few_cells", (why, tally, *sentences), seeds_needed=needed,
+        power=power_of(pleas),
+    )  # fmt: skip
     return _with_cells(outcome, cells, claim.level)
 
 
@@ -91,7 +92,10 @@ def decide_no_benefit(cells: Sequence[CellEstimate], claim: NoBenefitClaim) -> O
         ]
         needed, sentences = planning(pleas)
         why = f"The interval reaches over the margin of ±{margin:g} for: {_names(open_cells)}."
-        outcome = Outcome("inconclusive", "undecided", (why, *sentences), seeds_needed=needed)
+        outcome = Outcome(
+            "inconclusive", "undecided", (why, *sentences), seeds_needed=needed,
+            power=power_of(pleas),
+        )  # fmt: skip
     return _with_cells(outcome, cells, claim.level, largest=True)
 
 
@@ -125,7 +129,10 @@ def decide_not_consistently_better(
             f"No cell is surely below the minimum effect of {least:g}, and "
             f"{above.count(False)} of {len(cells)} are not surely above it."
         )
-        outcome = Outcome("inconclusive", "undecided", (why, *sentences), seeds_needed=needed)
+        outcome = Outcome(
+            "inconclusive", "undecided", (why, *sentences), seeds_needed=needed,
+            power=power_of([plea]),
+        )  # fmt: skip
     return _with_cells(outcome, cells, claim.level)
 
 
@@ -147,6 +154,7 @@ def _with_cells(
         chosen.estimate.interval(level, adjusted=_EACH if len(cells) > 1 else ""),
         tuple(c.cell(level, _EACH if len(cells) > 1 else "") for c in cells),
         seeds_needed=outcome.seeds_needed,
+        power=outcome.power,
     )
 
 

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from claims.claim import Claim, ClaimSet, Paper
 from replication.errors import StoreError
+from replication.items import ItemOutcomes, read_items
 from replication.looks import Look, append_looks, read_looks
 from replication.protocol import Protocol
 from replication.run import Plan, Run
@@ -25,6 +27,9 @@ from verifier.verdict import Verdict, Verdicts
 from verifier.verify import verify
 
 __all__ = ["Verification", "looks_of", "verify_store"]
+
+_HELD = 32
+"""Runs whose item outcomes are kept at hand, some 10 MiB each; claims share runs."""
 
 Named = Sequence[tuple[str, ClaimSet]]
 """Claim sets, each after the name under which it was read."""
@@ -61,11 +66,20 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
     """
     with Store.open(path, write=False) as store:
         plan, runs, events = store.latest_plan(), store.runs(), store.events
+    known = {run.spec_digest: run for run in runs}
+
+    @lru_cache(maxsize=_HELD)
+    def by_digest(digest: str) -> ItemOutcomes:
+        return read_items(store.folder(digest), known[digest])
+
     if plan is None:
         raise StoreError(
             f"store '{path}': found no plan ; expected one. Use `corroborate run` first."
         )
-    verdicts = verify([s for _, s in named], plan, runs, reported, looks=read_looks(path))
+    verdicts = verify(
+        [s for _, s in named], plan, runs, reported,
+        looks=read_looks(path), items=lambda run: by_digest(run.spec_digest),
+    )  # fmt: skip
     looks = looks_of(named, plan, runs, verdicts=verdicts, events=events)
     try:
         append_looks(path, looks)

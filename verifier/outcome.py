@@ -9,18 +9,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from verifier.intervals import Estimate
-from verifier.power import POWER, detectable, minimal_detectable_effect, seeds_to_decide
+from verifier.power import (
+    POWER,
+    detectable,
+    minimal_detectable_effect,
+    power_curve,
+    seeds_to_decide,
+)
 from verifier.verdict import (
     Agreement,
     Arm,
     Cell,
     Finding,
     Interval,
+    PowerPoint,
     SecondaryCriterion,
     VerdictLabel,
 )
 
-__all__ = ["Outcome", "Plea", "planning", "rounding", "undecided"]
+__all__ = ["Outcome", "Plea", "planning", "power_of", "rounding", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Outcome:
     arms: tuple[Arm, ...] = ()
     """Arms that only this decision forms, such as the best candidate per target."""
     seeds_needed: int | None = None
+    power: tuple[PowerPoint, ...] = ()
+    """What more seeds would show of what is hardest to decide."""
     secondary: tuple[SecondaryCriterion, ...] = ()
     """Criteria shown beside the decision, which no rule reads."""
 
@@ -99,19 +108,30 @@ def planning(pleas: Iterable[Plea]) -> tuple[int | None, tuple[str, ...]]:
         return None, (found, "No number of seeds up to 1000 per arm would probably decide it.")
     advice = (
         f"About {max(counts)} seeds per arm would probably decide it, if the estimate and its "
-        "variance over seeds stay as they are."
+        "variance over seeds stay as they are. Adding to those at hand needs a look planned before "
+        "the first (looks); otherwise begin with fresh seeds (first_seed) in a new store."
     )
     return max(counts), (found, advice)
+
+
+def power_of(pleas: Iterable[Plea]) -> tuple[PowerPoint, ...]:
+    """Return the power curve of the plea that is hardest to decide; none without variances."""
+    known = [p for p in pleas if p.estimate.variances]
+    if not known or any(p.distance <= 0 for p in known):
+        return ()
+    hardest = max(known, key=lambda p: _detectable(p) / p.distance)
+    return power_curve(hardest.estimate, distance=hardest.distance, level=hardest.level)
 
 
 def undecided(
     estimate: Estimate, pleas: Iterable[Plea], *, level: float, finding: Finding, why: str
 ) -> Outcome:
     """Return an inconclusive outcome with what would change it."""
-    needed, sentences = planning(pleas)
+    asked = tuple(pleas)
+    needed, sentences = planning(asked)
     return Outcome(
         "inconclusive", finding, (why, *sentences), estimate.value, estimate.interval(level),
-        seeds_needed=needed,
+        seeds_needed=needed, power=power_of(asked),
     )  # fmt: skip
 
 

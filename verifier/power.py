@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import special
@@ -36,10 +37,12 @@ MOST_SEEDS = 1000
 """More seeds than this are never advised; protocols allow no more."""
 
 _NODES, _WEIGHTS = (
-    np.asarray(part, dtype=np.float64) for part in np.polynomial.legendre.leggauss(40)
+    np.asarray(part, dtype=np.float64) for part in np.polynomial.legendre.leggauss(20)
 )
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 """Gauss-Legendre quadrature over probabilities from 0 to 1."""
+_CLOSE = 1e-4
+"""Of a detectable distance: more digits would be of no use to anybody."""
 
 
 def minimal_detectable_effect(
@@ -147,8 +150,7 @@ class _Design:
     def of(cls, estimate: Estimate, seeds: int, level: float) -> _Design:
         inflation = median_inflation(seeds) if estimate.statistic == "median" else 1.0
         squared = [inflation**2 * v / seeds for v in estimate.variances]
-        # Sample variance by true variance at the quadrature's probabilities: chi-squared by df.
-        ratio = special.gammaincinv((seeds - 1) / 2, _NODES) * 2 / (seeds - 1)
+        ratio = _variance_ratio(seeds)
         shape = [1] * len(squared)
         seen: list[Floats] = []
         for axis, part in enumerate(squared):
@@ -174,7 +176,22 @@ class _Design:
         low, high = 0.0, self.error
         while self.power(high) < POWER:
             low, high = high, high * 2
-        for _ in range(40):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.power(middle) >= POWER else (middle, high)
+        # Illinois' form of false position: power rises with distance, so the ends keep apart.
+        below, above = self.power(low) - POWER, self.power(high) - POWER
+        while high - low > _CLOSE * high:
+            middle = (low * above - high * below) / (above - below)
+            found = self.power(middle) - POWER
+            if abs(found) < _CLOSE:
+                return middle
+            if found > 0:
+                high, above, below = middle, found, below / 2
+            else:
+                low, below, above = middle, found, above / 2
         return high
+
+
+@cache
+def _variance_ratio(seeds: int) -> Floats:
+    """Return sample variance by true variance at the quadrature's probabilities."""
+    freedom = seeds - 1
+    return np.asarray(special.gammaincinv(freedom / 2, _NODES) * 2 / freedom)

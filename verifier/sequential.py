@@ -128,8 +128,8 @@ def held_if_unplanned(outcome: Outcome, standing: Standing) -> Outcome:
         f"were planned at {_listed(standing.planned)} seeds and not at {standing.seeds}, so the "
         "chance of a wrong decision is no longer controlled. The runs would read: "
         f"{outcome.label} ({outcome.finding}). To decide, verify at a planned number (--seeds), or "
-        f"plan the looks (--set looks=[{wider}]) in a new store before its first verification, for "
-        "runs whose scores nobody has seen."
+        f"plan the looks (--set looks=[{wider}]) in a new store before its first verification, on "
+        "seeds whose scores nobody has seen (--set first_seed=1000)."
     )
     return outcome.held_back("inconclusive", "undecided", (why,))
 

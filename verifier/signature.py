@@ -35,6 +35,7 @@ def signature_of(
             "cells": str(len(cells)),
             "seeds": str(samples.seeds) if samples else "-",
             "statistic": statistic_of(claim.measure),
+            "about": claim.measure.inference,
             "level": f"{claim.level:g}",
             "method": _method(outcome),
         }

@@ -83,7 +83,7 @@ class Arm(Record):
     condition: str
     """Label of the condition."""
     seeds: tuple[int | None, ...]
-    """Seeds in rising order; a single null where nothing random follows the base checkpoint."""
+    """First seed of each replicate, rising; a single null where nothing random follows the base."""
     scores: tuple[float, ...]
     """The measure of each seed, in the order of `seeds`."""
     summary: float
@@ -165,7 +165,7 @@ class SecondaryCriterion(Record):
     original_standard_error: Annotated[float, Field(gt=0)]
     """Of the original, in points."""
     original_error: Literal["given", "assumed"] = "assumed"
-    """assumed: the paper states none, so that of the replication stands for it."""
+    """assumed: the paper states none, so our variance stands for it, at its number of runs if known."""
 
 
 class Family(Record):
@@ -194,6 +194,7 @@ class Verdict(Record):
     estimate: float | None = None
     interval: Interval | None = None
     level: float
+    """That the claim asks for; the interval's own is stricter where looks or cells share it."""
     reported: float | None = None
     tolerance: float | None = None
     minimum_effect: float | None = None
@@ -204,6 +205,8 @@ class Verdict(Record):
     """Seeds per arm that would probably decide an inconclusive claim at the observed variance."""
     power: tuple[PowerPoint, ...] = ()
     """What more seeds would show; for inconclusive claims whose variance was observed."""
+    stale: tuple[Text, ...] = ()
+    """Why the verdict would read otherwise if its runs were scored anew."""
     deviations: tuple[Deviation, ...] = ()
     paper_check: str | None = None
     """Result of the paper check; null where none was made."""

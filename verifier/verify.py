@@ -8,15 +8,17 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claims.claim import Claim, ClaimSet, Paper, ProtocolClaim, SelectedGainClaim
 from replication.deviations import Deviation, replication_kind
+from replication.looks import Look
 from replication.plan import conditions_of, resolve
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Plan, Run, refusal_lines
 from replication.tasks.row import benchmark_tasks
 from verifier.cells import statistic_of
+from verifier.comparable import incomparable
 from verifier.decisions import decide
 from verifier.decisions_settings import decide_settings
 from verifier.departures import (
@@ -30,10 +32,14 @@ from verifier.evidence import evidence_of
 from verifier.family import with_family, with_shared_runs
 from verifier.ledger import Bearing, Ledger
 from verifier.outcome import Outcome
+from verifier.redrawn import ItemsOf, NoItemsError
 from verifier.samples import Samples, collect
 from verifier.scope import TasksOf, scope_of, selection_scope
 from verifier.selection import BestPerTarget, best_per_target
+from verifier.sequential import Standing, held_if_unplanned, standing_of
 from verifier.signature import signature_of
+from verifier.staleness import outdated
+from verifier.variances import redrawn_for, with_shares
 from verifier.verdict import Agreement, Verdict, Verdicts
 
 __all__ = ["verify"]
@@ -53,6 +59,8 @@ class _Bench:
     needs: Mapping[str, ClaimNeeds]
     reported: Mapping[str, Protocol]
     tasks_of: TasksOf
+    looks: tuple[Look, ...]
+    items: ItemsOf | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,15 +75,21 @@ class _Finding:
     """Reasons that stand beside the decision."""
     evident: bool = False
     """Whether any run bears on the claim."""
+    chosen: BestPerTarget | None = None
+    """The arm of the selection procedure, for a selected gain."""
+    standing: Standing | None = None
+    """How the verdict stands to the looks that were planned; None without runs."""
 
 
-def verify(
+def verify(  # noqa: PLR0913  four say what is decided, the rest has defaults
     claim_sets: Sequence[ClaimSet],
     plan: Plan,
     runs: Iterable[Run],
     reported: Mapping[str, Protocol],
     *,
     tasks_of: TasksOf = benchmark_tasks,
+    looks: Iterable[Look] = (),
+    items: ItemsOf | None = None,
 ) -> Verdicts:
     """Return one verdict per claim, in the order of the claim sets.
 
@@ -85,10 +99,13 @@ def verify(
         runs: runs of any phase, in any order; those outside the plan are not looked at.
         reported: protocols as reported, by the name under which a paper asks for its own.
         tasks_of: target tasks of a benchmark.
+        looks: at the store that holds the runs, the first first.
+        items: reads the outcomes of a run's examples; without it no claim about sentences like
+            these is evaluable, and no verdict says what examples add to its uncertainty.
     """
     needs = {n.claim: n for n in plan.needs}
     every = tuple(runs)
-    bench = _Bench(plan, every, Ledger(plan, every), needs, reported, tasks_of)
+    bench = _Bench(plan, every, Ledger(plan, every), needs, reported, tasks_of, tuple(looks), items)
     verdicts = [v for claim_set in claim_sets for v in _together(claim_set, bench)]
     return Verdicts(verdicts=with_shared_runs(verdicts))
 
@@ -111,10 +128,19 @@ def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
     found = _find(claim, paper, bench, needs)
     outcome, agreement = _weigh(claim, found)
     protocol = bench.plan.protocol
+    evidence = evidence_of(claim, found.samples, found.bearing, outcome, protocol)
+    if found.samples and found.samples.cells and not isinstance(claim, ProtocolClaim):
+        evidence = with_shares(
+            claim, evidence, samples=found.samples, chosen=found.chosen, protocol=protocol,
+            redraw=lambda samples: redrawn_for(
+                claim, samples, bench.items, tasks_of=bench.tasks_of, always=True
+            ),
+        )  # fmt: skip
     tolerance = getattr(claim, "tolerance", None)
     least = getattr(claim, "minimum_effect", None)
     size = getattr(claim, "reported", None)
-    reasons = [*_criterion_changed(claim, needs), *outcome.reasons, *found.notes]
+    looked = found.standing.notes if found.standing else ()
+    reasons = [*_criterion_changed(claim, needs), *outcome.reasons, *looked, *found.notes]
     return Verdict(
         claim=claim.id,
         kind=claim.kind,
@@ -135,7 +161,9 @@ def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
         deviations=found.deviations,
         signature=signature_of(claim, found.samples, found.bearing, outcome, protocol),
         reasons=tuple(text[:4000] for text in reasons),
-        evidence=evidence_of(claim, found.samples, found.bearing, outcome, protocol),
+        evidence=evidence,
+        power=outcome.power,
+        stale=outdated(found.bearing.finished),
         # p-values of half the runs would be an unplanned look at the scores
         secondary=outcome.secondary if found.bearing.complete else (),
     )
@@ -162,11 +190,20 @@ def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -
     scope = scope_of(
         claim.measure, conditions_of(claim), protocol=protocol, tasks_of=bench.tasks_of
     )
-    samples = collect(scope, bearing.finished)
+    standing = standing_of(
+        claim, needs, protocol=protocol, finished=bearing.finished, looks=bench.looks
+    )
+    claim = claim.model_copy(update={"level": standing.level(claim.level)})
+    samples = collect(scope, bearing.finished, lineage=bench.ledger.lineage)
+    try:
+        samples = redrawn_for(claim, samples, bench.items, tasks_of=bench.tasks_of)
+    except NoItemsError as error:
+        why = f"The claim is about sentences like these, for which each answer is needed: {error}"
+        return _Finding(Outcome("not_evaluable", "no_evidence", (*notes, why)), bearing)
     chosen = None
     if isinstance(claim, SelectedGainClaim):
         chosen = _choose(claim, samples, bearing, bench)
-    outcome = decide(claim, samples, protocol, chosen=chosen)
+    outcome = held_if_unplanned(decide(claim, samples, protocol, chosen=chosen), standing)
     deviations = [
         *protocol_deviations(
             reported, protocol, name=paper.protocol, tasks=[t.task for t in scope.tasks]
@@ -176,7 +213,8 @@ def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -
     ]
     if isinstance(claim, SelectedGainClaim) and chosen is not None:
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)
-    return _settle(outcome, bearing, samples, tuple(deviations), notes)
+    settled = _settle(outcome, bearing, samples, tuple(deviations), notes)
+    return replace(settled, chosen=chosen, standing=standing)
 
 
 def _settle(
@@ -198,7 +236,10 @@ def _choose(
     candidates = [resolve(c, protocol) for c in claim.candidates]
     if not samples.cells or any(c not in samples.arms for c in candidates):
         return None
-    selecting = collect(selection_scope(claim, protocol, bench.tasks_of), bearing.finished)
+    selecting = collect(
+        selection_scope(claim, protocol, bench.tasks_of), bearing.finished,
+        lineage=bench.ledger.lineage,
+    )  # fmt: skip
     return best_per_target(
         claim, samples, selecting,
         candidates=candidates, statistic=statistic_of(claim.measure),
@@ -258,9 +299,8 @@ def _incomplete(outcome: Outcome, bearing: Bearing) -> tuple[str, ...]:
 
 def _unusable(bearing: Bearing) -> str | None:
     """Return why no run can be looked at; None where some can."""
-    evaluators = sorted({run.spec.evaluator or "unknown" for run in bearing.finished})
-    if len(evaluators) > 1:
-        return f"The runs were scored by different code, {', '.join(evaluators)}: score them anew."
+    if faults := incomparable(bearing.finished):
+        return " ".join(faults)[:4000]
     if bearing.finished:
         return None
     if bearing.failed:
