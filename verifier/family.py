@@ -16,7 +16,7 @@ __all__ = ["with_family", "with_shared_runs"]
 
 
 def with_shared_runs(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """Return the verdicts with the claims, in their order, whose evidence holds a run of theirs."""
+    """Return the verdicts with the claims, sorted, whose evidence holds a run of theirs."""
     users: dict[str, set[int]] = {}
     for index, verdict in enumerate(verdicts):
         for run in verdict.evidence.runs:
@@ -24,7 +24,7 @@ def with_shared_runs(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     linked: list[Verdict] = []
     for index, verdict in enumerate(verdicts):
         others = {i for run in verdict.evidence.runs for i in users[run]} - {index}
-        shared = tuple(verdicts[i].claim for i in sorted(others))
+        shared = tuple(sorted({verdicts[i].claim for i in others}))
         evidence = verdict.evidence.model_copy(update={"shared_with": shared})
         linked.append(verdict.model_copy(update={"evidence": evidence}))
     return tuple(linked)

@@ -17,8 +17,8 @@ __all__ = ["RESAMPLES", "Block", "observed", "resample"]
 
 RESAMPLES = 10_000
 
-_FEW = 256
-"""Up to this many clusters, or distinct clusters, the draws are exact: multinomial counts."""
+_FEW_CLUSTERS, _FEW_DISTINCT = 256, 16
+"""Up to so many clusters, or distinct ones, the draws are exact: multinomial counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ def _drawn_totals(columns: Floats, draws: int, rng: np.random.Generator) -> Floa
     """Return totals over resampled rows, shape (draws, n_columns)."""
     count = columns.shape[0]
     rows, times = _distinct(columns)
-    if rows.shape[0] <= _FEW:
+    if count <= _FEW_CLUSTERS or rows.shape[0] <= _FEW_DISTINCT:
         picked = rng.multinomial(count, times / count, size=draws)
         return np.asarray(picked @ rows)
     total = columns.sum(0)
@@ -91,10 +91,10 @@ def _drawn_totals(columns: Floats, draws: int, rng: np.random.Generator) -> Floa
 def _distinct(columns: Floats) -> tuple[Floats, Floats]:
     """Return distinct rows and how often each occurs; all rows where nearly all are distinct."""
     count, width = columns.shape
-    if count > _FEW:
+    if count > _FEW_CLUSTERS:
         # A cheap projection tells apart as many rows as there are, short of a coincidence.
         weights = np.sqrt(np.arange(2, width + 2, dtype=np.float64))
-        if np.unique(columns @ weights).size > _FEW:
+        if np.unique(columns @ weights).size > _FEW_DISTINCT:
             return columns, np.ones(count)
     rows, times = np.unique(columns, axis=0, return_counts=True)
     return rows, times.astype(np.float64)
