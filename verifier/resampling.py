@@ -17,7 +17,7 @@ __all__ = ["RESAMPLES", "Block", "observed", "resample"]
 
 RESAMPLES = 10_000
 
-_FEW_CLUSTERS, _FEW_DISTINCT = 256, 16
+_FEW_CLUSTERS, _FEW_DISTINCT = 64, 16
 """Up to so many clusters, or distinct ones, the draws are exact: multinomial counts."""
 
 
@@ -51,7 +51,7 @@ def resample(block: Block, draws: int, rng: np.random.Generator) -> Floats:
     """Return scores in points of resampled clusters, shape (draws, n_languages, n_runs).
 
     Exact for few clusters or few distinct ones: how often each is drawn is multinomial (Efron and
-    Tibshirani 1993, section 6.2). Else the drawn totals, sums of hundreds of clusters and more,
+    Tibshirani 1993, section 6.2). Else the drawn totals, sums of many clusters,
     come from the normal distribution with their mean and covariance; scores are computed from
     them all the same. A draw without any denominator keeps the observed score.
 
