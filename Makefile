@@ -1,7 +1,8 @@
-# Targets: audit, test, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
+# Targets: audit, calibration, test, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
 SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out
+AUDITS ?= 2000
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
@@ -9,11 +10,12 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c 
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint types ci
+.PHONY: help audit calibration test lint types ci
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make audit   run the embedded audit and say where its report is"
+	@echo "make calibration  measure the error rates of verdicts in docs/calibration.md (AUDITS=2000; half an hour)"
 	@echo "make test    run the tests (those that need a GPU left out)"
 	@echo "make lint    style, format and layers"
 	@echo "make types   static types"
@@ -40,6 +42,11 @@ audit: $(INSTALLED)
 	@code=0; $(OFFLINE) $(VENV)/bin/corroborate audit --out $(OUT) || code=$$?; \
 	case $$code in 0|1|3) echo "corroborate audit: exit code $$code; report: $(OUT)/report.md" ;; esac; \
 	case $$code in 0|3) ;; *) exit $$code ;; esac
+
+# Each process computes with one thread: the two of them fill two cores.
+calibration: $(INSTALLED)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m benchmarks.calibration --audits $(AUDITS) \
+	  --out $(OUT)/calibration.json --markdown docs/calibration.md
 
 test: $(INSTALLED_DEV)
 	$(VENV)/bin/python -m pytest -n 2 -m 'not gpu'
