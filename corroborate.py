@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.options import COMMANDS, OPTIONS
+from reports.options import parser
 from reports.streams import say, say_json, tell
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ EMBEDDED = ("controls", "xstilts")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser(_COMMANDS).parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         from claims.errors import CorroborateError
@@ -368,24 +368,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit,
     "show": _show,
 }
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="corroborate",
-        description="Find out whether runs bear out what a machine-learning paper claims.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (text, options) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(command=_COMMANDS[name])
-        for option in options:
-            settings = dict(OPTIONS[option])
-            if option.startswith("--"):
-                sub.add_argument(option.partition("=")[0], **settings)
-            else:
-                sub.add_argument(settings.pop("dest"), **settings)
-    return parser
 
 
 if __name__ == "__main__":

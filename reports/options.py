@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["COMMANDS", "OPTIONS"]
+__all__ = ["COMMANDS", "OPTIONS", "parser"]
 
 
 def _seeds(text: str) -> int:
@@ -103,3 +104,26 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """Every command, what it does, and its options in the order of its help."""
+
+
+def parser(functions: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Args:
+        functions: command -> what it does, under `command` in the parsed options; all of `COMMANDS`.
+    """
+    whole = argparse.ArgumentParser(
+        prog="corroborate",
+        description="Find out whether runs bear out what a machine-learning paper claims.",
+    )
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    for name, (text, options) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=functions[name])
+        for option in options:
+            settings = dict(OPTIONS[option])
+            if option.startswith("--"):
+                sub.add_argument(option.partition("=")[0], **settings)
+            else:
+                sub.add_argument(settings.pop("dest"), **settings)
+    return whole
