@@ -35,7 +35,9 @@ how many may, at the level that Bonferroni over 36 comparisons asks for."""
 
 _WIDE = """\
 Over two seeds of arms that vary alike the interval covers more than it says, so such verdicts are more
-careful than promised; rows in which that shows are marked `wide`."""
+careful than promised; rows in which that shows are marked `wide`. The other way round, where one arm
+varies several times as much as the other and many comparisons ask for a high level, it misses more
+often than it may: the last columns say how often, and such rows can read `FAILS`."""
 
 _RATIOS = (1, 2, 4, 10)
 """Standard deviation of one arm by that of the other."""
