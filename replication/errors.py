@@ -7,6 +7,7 @@ ReplicationError
 ├── PlanError          a plan that cannot be made
 ├── ScoreError         predictions and labels that cannot be scored, with all faults
 ├── StoreError         a store that cannot be read or written
+├── StoppedError       a phase that was asked to stop; its state is kept
 └── TrainingError      a phase that cannot go on, such as a loss that is not finite
 
 All are picklable, because they cross process boundaries.
@@ -23,6 +24,7 @@ __all__ = [
     "ProtocolError",
     "ReplicationError",
     "ScoreError",
+    "StoppedError",
     "StoreError",
     "TrainingError",
 ]
@@ -68,6 +70,10 @@ class ScoreError(ReplicationError):
 
 class StoreError(ReplicationError):
     """A store that cannot be read or written."""
+
+
+class StoppedError(ReplicationError):
+    """A phase that was asked to stop after a step; it goes on from its state, where it keeps one."""
 
 
 class TrainingError(ReplicationError):

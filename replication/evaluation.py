@@ -105,7 +105,10 @@ def score_languages(
     layer = place.spec.retrieval.layer if place.spec.retrieval else None
     depth = layer if isinstance(layer, int) else None
     raw: list[Any] = [None] * len(flat)
-    for picked in pack_by_tokens(flat, 4 * TOKENS_AT_ONCE[place.device.type]):
+    at_once = place.tokens_at_once(4 * TOKENS_AT_ONCE[place.device.type])
+    for picked in pack_by_tokens(flat, at_once):
+        if place.spec.phase == "evaluation":  # a look belongs to a step, which is finished
+            place.watch.check()
         batch: Batch = collate([flat[i] for i in picked], tokenizer.pad_token_id, place.device)
         with torch.autocast(place.device.type, dtype=torch.bfloat16, enabled=place.bf16):
             hidden = model.hidden(batch, depth)

@@ -19,7 +19,7 @@ from replication.tasks.labels import with_labels
 from replication.tasks.mlm import MASKED_LANGUAGE_MODELLING, MaskedHead, Masking, text_features
 from replication.tasks.row import Task, corpora, tasks
 from replication.tokenizer import train_tokenizer
-from replication.training import Execution, Look, Trained, train
+from replication.training import TOKENS_AT_ONCE, Execution, Look, Trained, train
 from replication.workplace import Workplace, fitting
 
 __all__ = ["Facts", "pretrain", "train_tasks"]
@@ -50,7 +50,7 @@ def pretrain(place: Workplace) -> Facts:
         mixing=Mixing(),
         pad_id=tokenizer.pad_token_id,
         rng=rng,
-        execution=Execution(bf16=place.bf16, resume=place.resume),
+        execution=_execution(place),
     )
     save(model, place.folder)
     tokenizer.save_pretrained(place.folder)
@@ -90,12 +90,21 @@ def train_tasks(place: Workplace) -> Facts:
         mixing=spec.mixing or Mixing(),
         pad_id=tokenizer.pad_token_id,
         rng=rng,
-        execution=Execution(
-            bf16=place.bf16, resume=place.resume, look=_look(place, rows, feeds, tokenizer)
-        ),
+        execution=_execution(place, _look(place, rows, feeds, tokenizer)),
     )
     save(model, place.folder)
     return _facts(trained) | facts
+
+
+def _execution(place: Workplace, look: Look | None = None) -> Execution:
+    """Return how the place has a phase executed."""
+    return Execution(
+        bf16=place.bf16,
+        resume=place.resume,
+        look=look,
+        tokens_at_once=place.tokens_at_once(TOKENS_AT_ONCE[place.device.type]),
+        watch=place.watch,
+    )
 
 
 def _task_feed(place: Workplace, use: DataUse, tokenizer: Any) -> tuple[Task, Feed, int]:

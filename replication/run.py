@@ -27,6 +27,7 @@ from replication.tasks.row import Metric
 
 __all__ = [
     "EVALUATOR",
+    "LONGEST_TRACEBACK",
     "ClaimNeeds",
     "DataUse",
     "Environment",
@@ -41,6 +42,9 @@ __all__ = [
 
 EVALUATOR = "corroborate-scoring@1"
 """Name and version of the scoring code; a change of scores raises the number."""
+
+LONGEST_TRACEBACK = 20_000
+"""Characters of a failed run's traceback that are kept: the last ones."""
 
 Phase = Literal["pretraining", "intermediate", "target", "evaluation"]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -140,6 +144,8 @@ class Run(Record):
     status: Literal["finished", "failed"]
     error: Text | None = None
     """Why a failed run failed."""
+    traceback: Annotated[str, Field(max_length=LONGEST_TRACEBACK)] | None = None
+    """Where in the program it failed, for whoever mends it; null where no program can tell."""
     measurements: tuple[Measurement, ...] = ()
     facts: dict[str, float | int | str] = {}
     """What happened in training: steps, examples, final loss, parameters, vocabulary size."""

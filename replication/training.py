@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
 from replication.batching import Feature, collate, cut_by_length
-from replication.errors import TrainingError
+from replication.errors import StoppedError, TrainingError
 from replication.model import EncoderWithHeads
 from replication.protocol import Mixing, Recipe
 from replication.resume import Progressed, Resume
 from replication.sampling import Feed, Objective, batches, step_count, task_order
+from replication.watch import Watch
 
 __all__ = [
     "TOKENS_AT_ONCE",
@@ -54,6 +55,8 @@ class Execution:
     """None to keep the last checkpoint."""
     tokens_at_once: int | None = None
     """Most padded tokens in one micro-batch; None for the device's own number."""
+    watch: Watch = field(default_factory=Watch)
+    """Who may stop the phase after a step, and hears of its steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def train(
     Raises:
         TrainingError: a loss is not finite, and at which step; or a weight is not, at the end; or
             memory does not suffice for a single example.
+        StoppedError: the watch asked to stop; the state is saved, where there is a place for it.
     """
     loop = _Loop(model, feeds, task_order(feeds, mixing, rng), pad_id, execution or Execution())
     streams = {name: batches(f, rng) for name, f in sorted(feeds.items())}
@@ -147,13 +151,18 @@ class _Loop:
         for name in self.order[self.done :]:
             if self.numbers["stopped"]:
                 break
+            if self.execution.watch.stop():
+                self._save()
+                raise StoppedError(
+                    f"training was asked to stop after step {self.done}. Run it again."
+                )
             self._step(name, next(streams[name]))
             if self.done % 50 == 0 or self.done == len(self.order):
                 _check(self.losses[: self.done], self.order)
             self._look()
+            self._tell()
             if self.execution.resume and self.execution.resume.due():
-                state = Progressed(self.done, self.losses, self.numbers, self.kept)
-                self.execution.resume.save(state, self.model, self.optimiser)
+                self._save()
         if self.kept:
             self.model.load_state_dict(self.kept)
         _check_weights(self.model)
@@ -174,12 +183,26 @@ class _Loop:
             kept_score=self.numbers["kept_score"],
         )
 
+    def _save(self) -> None:
+        if self.execution.resume:
+            state = Progressed(self.done, self.losses, self.numbers, self.kept)
+            self.execution.resume.save(state, self.model, self.optimiser)
+
+    def _tell(self) -> None:
+        """Tell whoever watches how far training is."""
+        watch = self.execution.watch
+        if watch.due():
+            loss = float(self.losses[self.done - 1])
+            watch.tell(self.done, len(self.order), self.numbers["tokens"], loss)
+
     def _take_up(self) -> None:
         """Go on from the state on disk, where there is one of a phase with as many steps."""
         found = self.execution.resume and self.execution.resume.load(self.model, self.optimiser)
+        at_once = self.numbers["at_once"]
         if found and found.losses.shape == self.losses.shape:
             self.done, self.numbers, self.kept = found.step, found.numbers, found.kept
             self.losses = found.losses.to(self.device)
+            self.numbers["at_once"] = min(at_once, self.numbers["at_once"])
 
     def _step(self, name: str, batch: list[Feature]) -> None:
         feed = self.feeds[name]

@@ -1,8 +1,9 @@
-"""One run spec in, one run out: the only function that executes anything."""
+"""One order in, one outcome out: the only function that executes anything."""
 
 from __future__ import annotations
 
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,62 +12,80 @@ import torch
 from claims.errors import CorroborateError
 from replication.data import Source
 from replication.environment import environment
-from replication.errors import StoreError
+from replication.errors import ReplicationError, StoppedError
 from replication.evaluation import evaluate
+from replication.orders import Order, Outcome, open_noted, order_for, plain, settle
 from replication.phases import Facts, pretrain, train_tasks
 from replication.protocol import Base
 from replication.resume import Resume
 from replication.run import Measurement, Run, RunSpec
 from replication.store import Store
+from replication.watch import Watch
 from replication.workplace import Workplace
 
-__all__ = ["ALL_THREADS", "execute", "threads_for"]
+__all__ = ["ALL_THREADS", "execute", "execute_stored", "threads_for"]
 
 ALL_THREADS = torch.get_num_threads()
 """Threads that torch found fit for this machine."""
 
 TINY_WEIGHTS = 200_000
 
+LONGEST_ERROR = 3900
 
-def execute(spec: RunSpec, store: Store, source: Source) -> Run:
-    """Execute one spec whose parent is finished, store the run, and return it.
+
+def execute(order: Order, source: Source | None = None, watch: Watch | None = None) -> Outcome:
+    """Execute one order in the folders that it names; the store is somebody else's business.
 
     A fault that a user can do something about, and any other exception of the phase, makes a failed
-    run, which is stored too; an interrupt passes through and leaves nothing but a started run.
+    run with its traceback; an interrupt passes through. What comes out is a function of spec and
+    data, of the kind of device and, where the order halves what is held in memory at once or gives
+    another number of threads, in the last digits of floats of these.
 
-    Raises:
-        StoreError: the parent is not in the store, or the store cannot be written.
+    Args:
+        order: what to execute.
+        source: where examples come from; None to open the one that the order describes.
+        watch: may ask the run to stop, and hears of its steps.
     """
-    digest = spec.digest()
-    torch.set_num_threads(threads_for(spec.base))
-    lineage = _lineage(spec, store)
-    folder = store.begin(spec)
+    spec = order.spec
+    torch.set_num_threads(order.threads or threads_for(spec.base))
     began, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     measurements: tuple[Measurement, ...] = ()
     facts: Facts = {}
-    error: str | None = None
+    fault: Exception | None = None
     try:
-        measurements, facts = _phase(spec, folder, lineage, store, source)
-    except CorroborateError as fault:
-        error = str(fault)
-    except Exception as fault:  # noqa: BLE001  tokenizers raises bare ones; other runs must go on
-        error = f"{type(fault).__name__}: {fault}"
+        measurements, facts = _phase(order, source or _source(order), watch or Watch())
+    except StoppedError:
+        return Outcome(spec_digest=spec.digest(), ended="stopped")
+    except Exception as error:  # noqa: BLE001  tokenizers raises bare ones; other runs must go on
+        fault = error
     device = "cuda: " + torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     run = Run(
-        spec_digest=digest,
+        spec_digest=spec.digest(),
         spec=spec,
-        status="finished" if error is None else "failed",
-        error=error[:3900] if error is not None else None,
+        status="finished" if fault is None else "failed",
+        error=None if fault is None else _line(fault),
+        traceback=None if fault is None else plain("".join(traceback.format_exception(fault))),
         measurements=measurements,
         facts=facts,
         environment=environment(device, torch.get_num_threads()),
         started=began,
         seconds=round(time.perf_counter() - clock, 3),
     )
-    if error is not None:
-        store.fail(run, folder)
-        return run
-    return store.finish(run, folder)
+    if order.halvings:
+        run = run.model_copy(update={"facts": facts | {"halvings_ordered": order.halvings}})
+    memory = isinstance(fault, MemoryError | torch.OutOfMemoryError)
+    return Outcome(spec_digest=run.spec_digest, ended=run.status, run=run, memory=memory)
+
+
+def execute_stored(spec: RunSpec, store: Store, source: Source) -> Run:
+    """Execute one spec whose parent is finished, store the run, and return it.
+
+    Raises:
+        StoreError: the parent is not in the store, or the store cannot be written.
+    """
+    run = execute(order_for(spec, store), source).run
+    assert run is not None  # nobody asks it to stop
+    return settle(run, store)
 
 
 def threads_for(base: Base) -> int:
@@ -81,37 +100,35 @@ def threads_for(base: Base) -> int:
     return ALL_THREADS
 
 
-def _lineage(spec: RunSpec, store: Store) -> list[RunSpec]:
-    """Return the specs that this one starts from, nearest first."""
-    found: list[RunSpec] = []
-    parent = spec.parent
-    while parent is not None:
-        run = store.run(parent, verify=not found)  # the checkpoint that is loaded is hashed
-        if run is None:
-            raise StoreError(
-                f"run '{spec.digest()[:12]}' ({spec.title()}): found no finished parent "
-                f"'{parent[:12]}' ; expected it in the store. Run the plan's runs in order."
-            )
-        found.append(run.spec)
-        parent = run.spec.parent
-    return found
+def _line(fault: Exception) -> str:
+    """Return what failed in one message, as a user reads it."""
+    if isinstance(fault, CorroborateError):
+        return plain(str(fault)[:LONGEST_ERROR])
+    return plain(f"{type(fault).__name__}: {fault}"[:LONGEST_ERROR])
 
 
-def _phase(
-    spec: RunSpec, folder: Path, lineage: list[RunSpec], store: Store, source: Source
-) -> tuple[tuple[Measurement, ...], Facts]:
-    parent = store.folder(spec.parent) if spec.parent else None
-    root = lineage[-1] if lineage else None
-    pretrained = root is not None and root.phase == "pretraining"
+def _source(order: Order) -> Source:
+    if order.source is None:
+        raise ReplicationError(
+            f"run '{order.spec.digest()[:12]}': found an order without a source ; expected one, "
+            "described or handed over. This is a bug of the engine."
+        )
+    return open_noted(order.source, order.spec)
+
+
+def _phase(order: Order, source: Source, watch: Watch) -> tuple[tuple[Measurement, ...], Facts]:
+    spec, lineage = order.spec, order.lineage
     place = Workplace(
         spec,
-        folder,
-        parent,
-        store.folder(root.digest()) if root is not None and pretrained else None,
+        Path(order.folder),
+        Path(order.parent) if order.parent else None,
+        Path(order.root) if order.root else None,
         source,
     )
+    place.watch = watch
+    place.halvings = order.halvings
     if spec.phase != "evaluation":
-        place.resume = Resume(store.resume_folder(spec.digest()))
+        place.resume = Resume(Path(order.resume)) if order.resume else None
         return (), pretrain(place) if spec.phase == "pretraining" else train_tasks(place)
     # an untrained target is scored on the encoder alone, whatever heads its parent holds
     trained = lineage[0].tasks[0] if lineage and lineage[0].phase == "target" else None

@@ -19,6 +19,7 @@ from replication.run import RunSpec
 from replication.tasks.family import family
 from replication.tasks.row import Task
 from replication.tokenizer import load_tokenizer
+from replication.watch import Watch
 
 __all__ = ["Workplace", "fitting"]
 
@@ -44,6 +45,10 @@ class Workplace:
         self.source = source
         self.resume: Resume | None = None
         """Where the state of training is kept; None to keep none."""
+        self.watch = Watch()
+        """Who may stop the phase and hears of its steps."""
+        self.halvings = 0
+        """How often what is held in memory at once was halved before the phase began."""
         self._drawn = 0
         self._tokenizer: Any = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -54,6 +59,10 @@ class Workplace:
         if self.spec.precision == "auto":
             return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         return self.spec.precision == "bf16"
+
+    def tokens_at_once(self, most: int) -> int:
+        """Return how many padded tokens to hold at once where memory does not ask for fewer."""
+        return max(1, most >> self.halvings)
 
     def tokenizer(self) -> Any:
         """Return the base checkpoint's tokenizer, read once however often it is asked for."""

@@ -18,7 +18,7 @@ from replication.store import Store
 from replication.tasks.family import family
 from replication.tasks.labels import with_labels
 from replication.tasks.row import tasks
-from replication.worker import execute
+from replication.worker import execute_stored as execute
 
 NINE = load_protocol("xstilts").intermediate_tasks
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -17,7 +17,7 @@ from replication.miniature.generate import write_miniature
 from replication.protocol import Retrieval
 from replication.store import Store
 from replication.tasks.family import family
-from replication.worker import execute
+from replication.worker import execute_stored as execute
 
 COLUMNS = {
     "classification": {"accuracy"},

@@ -18,7 +18,7 @@ from replication.tasks import labels
 from replication.tasks.family import family
 from replication.tasks.labels import with_labels
 from replication.tasks.row import tasks
-from replication.worker import execute
+from replication.worker import execute_stored as execute
 
 CCG = tasks()["ccg"]
 CATEGORIES = ("(S[dcl]\\NP)/NP", "N", "NP/N")

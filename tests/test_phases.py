@@ -22,7 +22,7 @@ from replication.tasks.benchmark import OfficialTask
 from replication.tasks.family import family
 from replication.tasks.row import tasks
 from replication.tokenizer import load_tokenizer
-from replication.worker import execute
+from replication.worker import execute_stored as execute
 
 TARGETS = ("mini_topic", "mini_tags", "mini_qa", "mini_pairs")
 WANTED = tuple((tiny_runs.MIXED, t) for t in TARGETS)

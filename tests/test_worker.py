@@ -12,7 +12,8 @@ from replication.miniature.generate import write_miniature
 from replication.protocol import Base
 from replication.protocols import load_protocol
 from replication.store import Store
-from replication.worker import ALL_THREADS, execute, threads_for
+from replication.worker import ALL_THREADS, threads_for
+from replication.worker import execute_stored as execute
 
 
 @pytest.fixture(scope="module")

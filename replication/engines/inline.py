@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 
 from replication.data import Source
-from replication.engines.engine import Engine, Progress, Tally
+from replication.engines.driving import Terms, drive, to_steps
+from replication.engines.engine import Ended, Engine, Progress, Tally
+from replication.engines.stopping import Stop, heeding_signals
+from replication.orders import Order
 from replication.run import Plan
 from replication.store import Store
+from replication.watch import Watch
 
 __all__ = ["ENGINE", "Inline"]
+
+
+class _OwnHands:
+    """Executes in this process, when asked for what has ended."""
+
+    capacity = 1
+
+    def __init__(self, source: Source, progress: Progress, stop: Stop) -> None:
+        self._source = source
+        self._progress = progress
+        self._stop = stop
+        self._order: Order | None = None
+
+    def begin(self, order: Order) -> None:
+        self._order = order
+
+    def wait(self, seconds: float) -> Sequence[Ended]:
+        from replication.worker import execute  # noqa: PLC0415  torch, only where something runs
+
+        del seconds
+        assert self._order is not None
+        digest = self._order.spec.digest()
+
+        def heard(*told: float) -> None:
+            to_steps(self._progress, digest, told)
+
+        outcome = execute(self._order, self._source, Watch(self._stop.asked, heard))
+        return (Ended(digest, outcome),)
+
+    def stop(self) -> None:
+        """Nothing is in hand between two calls."""
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class Inline:
@@ -25,51 +63,13 @@ class Inline:
         *,
         progress: Progress,
         budget_s: float | None,
+        order: Sequence[str] | None = None,
     ) -> Tally:
         """Execute what the store lacks and say how it went."""
-        from replication.worker import execute  # noqa: PLC0415  torch, only where something runs
-
-        tally, begun = Tally(), time.monotonic()
-        todo = _todo(plan, store)
-        failed: set[str] = set()
-        for spec in plan.specs:
-            digest = spec.digest()
-            if digest not in todo:
-                tally.skipped += 1
-                progress.skip(spec)
-                continue
-            if spec.parent in failed:
-                failed.add(digest)
-                tally.blocked += 1
-                progress.skip(spec)
-                continue
-            if budget_s is not None and time.monotonic() - begun >= budget_s:
-                tally.postponed += 1
-                continue
-            progress.begin(spec)
-            run = execute(spec, store, source)
-            progress.end(spec, run.seconds)
-            if run.status == "failed":
-                failed.add(digest)
-                tally.failed[digest] = run.error or "unknown"
-            else:
-                tally.finished += 1
-        return tally
-
-
-def _todo(plan: Plan, store: Store) -> set[str]:
-    """Return the runs to execute: those that are not there, and damaged ones that they start from.
-
-    Children come first here, so that a run is hashed only where something will start from it.
-    """
-    todo: set[str] = set()
-    parents: set[str | None] = set()
-    for spec in reversed(plan.specs):
-        digest = spec.digest()
-        if store.run(digest, verify=digest in parents) is None:
-            todo.add(digest)
-            parents.add(spec.parent)
-    return todo
+        with heeding_signals() as stop:
+            terms = Terms(progress, budget_s, order, stop, note=None)
+            hands = _OwnHands(source, progress, stop)
+            return drive(plan, store, hands=hands, terms=terms)
 
 
 ENGINE: Engine = Inline()
