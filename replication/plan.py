@@ -120,7 +120,7 @@ class _Planner:
     def _there(self, task: str, split: str) -> tuple[str, ...]:
         """Return the languages of a split at hand; none where its files cannot be read."""
         try:
-            return self.source.languages(tasks()[task], split)
+            return self.builder.languages(task, split)
         except DataError:
             return ()
 
@@ -134,7 +134,7 @@ class _Planner:
             listed = ", ".join(nameless)
             return [f"Pretraining corpus {listed} has no row in replication/tasks."], []
         try:
-            absent = [n for n in names if self.source.text_revision(corpora()[n]) is None]
+            absent = [n for n in names if self.builder.text_revision(n) is None]
         except DataError as error:
             return [str(error)], []
         if len(absent) == len(names):
@@ -190,7 +190,7 @@ class _Planner:
             return ["Masked-language modelling is mixed into intermediate tasks; there are none."]
         if unknown := [c for c in settings.corpus if c not in corpora()]:
             return [f"Corpus '{c}' has no row in replication/tasks." for c in unknown]
-        lacking = [c for c in settings.corpus if self.source.text_revision(corpora()[c]) is None]
+        lacking = [c for c in settings.corpus if self.builder.text_revision(c) is None]
         return [f"Corpus '{c}' is not in {self.source.name}." for c in lacking]
 
     def _missing_tasks(self, condition: Condition) -> list[str]:
@@ -205,10 +205,10 @@ class _Planner:
         split = self.protocol.train_splits.get(task, "train")
         row = tasks()[task]
         try:
-            if language in self.source.languages(row, split):
+            if language in self.builder.languages(task, split):
                 return None
-            parts = parts_of(row)
-            lacking = [p.name for p in parts if language not in self.source.languages(p, split)]
+            parts = [p.name for p in parts_of(row)]
+            lacking = [p for p in parts if language not in self.builder.languages(p, split)]
         except DataError as error:
             return str(error)
         spoken = "English" if language == "en" else f"'{language}'"
@@ -284,7 +284,7 @@ class _Planner:
                 return faults
         split = self._split(task, claimed_split)
         try:
-            there = self.source.languages(tasks()[task], split)
+            there = self.builder.languages(task, split)
         except DataError as error:
             return [str(error)]
         return [] if there else [f"Task '{task}' has no split '{split}' in {self.source.name}."]
@@ -295,7 +295,7 @@ class _Planner:
         if isinstance(selection, str) or selection.rule != "best":
             return None
         try:
-            if "en" in self.source.languages(tasks()[train_on], "validation"):
+            if "en" in self.builder.languages(train_on, "validation"):
                 return None
         except DataError as error:
             return str(error)

@@ -8,7 +8,7 @@ from claims.estimand import Condition
 from replication.data import Source
 from replication.protocol import Lengths, Protocol, Recipe, Selection
 from replication.run import EVALUATOR, DataUse, RunSpec
-from replication.tasks.row import Task, corpora, tasks
+from replication.tasks.row import corpora, tasks
 
 __all__ = ["SpecBuilder"]
 
@@ -22,6 +22,9 @@ class SpecBuilder:
         self.source = source
         self.specs: dict[str, RunSpec] = {}
         self._seen: dict[tuple[object, ...], str] = {}
+        self._languages: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._uses: dict[tuple[str, str, tuple[str, ...]], DataUse] = {}
+        self._texts: dict[str, str | None] = {}
         assert protocol.precision != "unknown"  # a plan refuses what a run must know
         self._precision = protocol.precision
 
@@ -35,6 +38,26 @@ class SpecBuilder:
         first, count = self.protocol.first_seed, int(self.protocol.seeds)
         seeds = [None] if fixed else list(range(first, first + count))
         return tuple(self._evaluation(condition, task, split, seed) for seed in seeds)
+
+    def languages(self, task: str, split: str) -> tuple[str, ...]:
+        """Return the languages of a split at hand; the source is asked once, for it looks at files.
+
+        Raises:
+            DataError: a file that has to be looked into cannot be read.
+        """
+        if (task, split) not in self._languages:
+            self._languages[task, split] = self.source.languages(tasks()[task], split)
+        return self._languages[task, split]
+
+    def text_revision(self, corpus: str) -> str | None:
+        """Return the revision of a corpus, None where it is not here; the source is asked once.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        if corpus not in self._texts:
+            self._texts[corpus] = self.source.text_revision(corpora()[corpus])
+        return self._texts[corpus]
 
     def reachable(self, digests: Iterable[str]) -> dict[str, RunSpec]:
         """Return the specs of some runs and of all runs that they start from."""
@@ -52,7 +75,6 @@ class SpecBuilder:
         if key in self._seen:
             return self._seen[key]
         target, evaluation = self.protocol.targets[task], self.protocol.evaluation
-        row = tasks()[task]
         if target.train_on is None:
             parent = self._intermediate(condition, seed)
             retrieval = evaluation.retrieval
@@ -72,7 +94,7 @@ class SpecBuilder:
             lengths=lengths,
             retrieval=retrieval,
             examples_per_language=evaluation.examples_per_language,
-            data=(self._use(row, split, self.source.languages(row, split)),),
+            data=(self._use(task, split, self.languages(task, split)),),
             precision=self._precision,
             evaluator=EVALUATOR,
         )
@@ -152,7 +174,7 @@ class SpecBuilder:
         """Return the corpora that are here, as pieces of data."""
         uses = []
         for name in names:
-            revision = self.source.text_revision(corpora()[name])
+            revision = self.text_revision(name)
             if revision is not None:
                 languages = tuple(sorted(corpora()[name].languages))
                 uses.append(
@@ -171,22 +193,22 @@ class SpecBuilder:
         """Return the validation data of the task that is trained."""
         if selection is None:
             return None
-        row = tasks()[train_on]
-        there = self.source.languages(row, "validation")
+        there = self.languages(train_on, "validation")
         languages = there if selection.languages == "all" else tuple(x for x in there if x == "en")
-        return self._use(row, "validation", languages)
+        return self._use(train_on, "validation", languages)
 
     def _train_use(self, name: str, language: str) -> DataUse:
         split = self.protocol.train_splits.get(name, "train")
-        return self._use(tasks()[name], split, (language,))
+        return self._use(name, split, (language,))
 
-    def _use(self, task: Task, split: str, languages: tuple[str, ...]) -> DataUse:
-        return DataUse(
-            name=task.name,
-            split=split,
-            languages=languages,
-            revision=self.source.revision(task, split, languages),
-        )
+    def _use(self, task: str, split: str, languages: tuple[str, ...]) -> DataUse:
+        key = (task, split, languages)
+        if key not in self._uses:
+            revision = self.source.revision(tasks()[task], split, languages)
+            self._uses[key] = DataUse(
+                name=task, split=split, languages=languages, revision=revision
+            )
+        return self._uses[key]
 
     def _keep(self, key: tuple[object, ...], spec: RunSpec) -> str:
         digest = spec.digest()
