@@ -20,7 +20,7 @@ from replication.protocol import Protocol
 from replication.run import Plan, Run
 from replication.store import Store
 from verifier.ledger import Bearing, Ledger
-from verifier.sequential import trained
+from verifier.sequential import seeds_planned, trained
 from verifier.signature import corroborate_version
 from verifier.staleness import data_of, origin_of, plain, runs_digest
 from verifier.verdict import Verdict, Verdicts
@@ -118,7 +118,7 @@ def looks_of(
                 claims=_UNSHOWN.sub("\ufffd", origin)[:4096],
                 plan=digest,
                 looks=plan.protocol.looks,
-                seeds=plan.protocol.seeds,
+                seeds=seeds_planned(needs[claim.id], plan.protocol, ledger.lineage),
                 planned=runs_digest(foreseen),
                 data=data_of(plan, foreseen),
                 **_of_claim(claim, paper, verdict),

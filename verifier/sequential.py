@@ -9,17 +9,20 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from claims.claim import Claim, ProtocolClaim
 from replication.looks import MOST_MODELS, Look
 from replication.protocol import Protocol
-from replication.run import ClaimNeeds, Run
+from replication.run import ClaimNeeds, Run, RunSpec
 from verifier.outcome import Outcome
 from verifier.staleness import runs_digest
 
-__all__ = ["Standing", "held_if_unplanned", "spent_level", "standing_of", "trained"]
+__all__ = [
+    "Standing", "held_if_unplanned", "schedule_of", "seeds_planned", "spent_level", "standing_of",
+    "trained",
+]  # fmt: skip
 
 
 def spent_level(level: float, look: int, looks: Sequence[int]) -> float:
@@ -81,6 +84,7 @@ def standing_of(
     protocol: Protocol,
     finished: Iterable[Run],
     looks: Sequence[Look],
+    seeds: int | None = None,
 ) -> Standing:
     """Return how a verdict on the finished runs stands to the looks taken before.
 
@@ -94,8 +98,10 @@ def standing_of(
         protocol: that the plan follows.
         finished: the evaluation runs that bear on the claim.
         looks: every look at the store, the first first.
+        seeds: replicates that the plan asks for in this claim, as `seeds_planned` has them; the
+            protocol's where not given.
     """
-    seeds = _seeds(protocol.seeds)
+    seeds = _seeds(protocol.seeds) if seeds is None else seeds
     own = _schedule(protocol.looks, seeds)
     if isinstance(claim, ProtocolClaim):  # settings are facts, chance has no part in them
         return Standing(seeds, (seeds,), 1)
@@ -132,6 +138,42 @@ def held_if_unplanned(outcome: Outcome, standing: Standing) -> Outcome:
         "seeds whose scores nobody has seen (--set first_seed=1000)."
     )
     return outcome.held_back("inconclusive", "undecided", (why,))
+
+
+def seeds_planned(needs: ClaimNeeds, protocol: Protocol, specs: Mapping[str, RunSpec]) -> int:
+    """Return how many seeds a plan foresees for one claim.
+
+    Those of the protocol, but for a claim that was decided at an earlier look: of a plan that went
+    on for others it has the runs of that look only, and no further one is taken at it.
+
+    Args:
+        needs: the claim's runs.
+        protocol: that the plan follows.
+        specs: digest -> spec of every planned run.
+    """
+    known = (specs[digest] for digest in needs.runs if digest in specs)
+    found = len({spec.seed for spec in known if spec.seed is not None})
+    asked = _seeds(protocol.seeds)
+    return found if found in protocol.looks and found < asked else asked
+
+
+def schedule_of(
+    claim: str, *, protocol: Protocol, models: Iterable[str], looks: Sequence[Look]
+) -> tuple[int, ...]:
+    """Return the rising numbers of seeds at which verdicts on some models may be taken.
+
+    Those of the protocol, unless an earlier look at these models has fixed others.
+
+    Args:
+        claim: its id.
+        protocol: that the plan follows.
+        models: as `trained` names them.
+        looks: every look at the store, the first first.
+    """
+    related = _related(claim, looks, models)
+    if related:
+        return _schedule(related[0].looks, _seeds(related[0].seeds))
+    return _schedule(protocol.looks, _seeds(protocol.seeds))
 
 
 def trained(runs: Iterable[Run]) -> tuple[str, ...]:

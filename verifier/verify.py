@@ -36,7 +36,7 @@ from verifier.redrawn import ItemsOf, NoItemsError
 from verifier.samples import Samples, collect
 from verifier.scope import TasksOf, scope_of, selection_scope
 from verifier.selection import BestPerTarget, best_per_target
-from verifier.sequential import Standing, held_if_unplanned, standing_of
+from verifier.sequential import Standing, held_if_unplanned, seeds_planned, standing_of
 from verifier.signature import signature_of
 from verifier.staleness import outdated
 from verifier.variances import redrawn_for, with_shares
@@ -191,8 +191,9 @@ def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -
         claim.measure, conditions_of(claim), protocol=protocol, tasks_of=bench.tasks_of
     )
     standing = standing_of(
-        claim, needs, protocol=protocol, finished=bearing.finished, looks=bench.looks
-    )
+        claim, needs, protocol=protocol, finished=bearing.finished, looks=bench.looks,
+        seeds=seeds_planned(needs, protocol, bench.ledger.lineage),
+    )  # fmt: skip
     claim = claim.model_copy(update={"level": standing.level(claim.level)})
     samples = collect(scope, bearing.finished, lineage=bench.ledger.lineage)
     try:
