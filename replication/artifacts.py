@@ -1,4 +1,4 @@
-"""Is a run's folder whole? Sealing it with checksums, and examining it later.
+"""Is a run's folder, or a plan's file, whole? Sealing with checksums, and examining later.
 
 A sealed folder holds the run's artifacts, `spec.json`, `run.json` with the SHA-256 of every
 artifact, and `SHA256SUMS`, which a stranger can check with coreutils alone. Light: no torch.
@@ -18,13 +18,16 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from replication.errors import StoreError
-from replication.run import Run
+from replication.migrations import migrated
+from replication.run import Plan, Run
 
 __all__ = [
+    "CHECKPOINT",
     "RUN_SCHEMA",
     "Damage",
     "Sealed",
     "examine",
+    "read_plan",
     "read_record",
     "seal",
     "sync",
@@ -32,7 +35,11 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "corroborate/run@1"
+PLAN_SCHEMA = "corroborate/plan@1"
 RUN, SPEC, SUMS = "run.json", "spec.json", "SHA256SUMS"
+
+CHECKPOINT = "model.safetensors"
+"""Artifact of a training run that can be made again, bit for bit, so that it may be collected."""
 
 LARGEST_RECORD = 64 * 2**20
 """Bytes of run.json or a plan; records hold no arrays, so more is not ours."""
@@ -89,7 +96,12 @@ def seal(run: Run, folder: Path) -> Sealed:
 
 
 def examine(
-    folder: Path, digest: str, *, sealed: tuple[str, dict[str, int]] | None, full: bool
+    folder: Path,
+    digest: str,
+    *,
+    sealed: tuple[str, dict[str, int]] | None,
+    full: bool,
+    collected: frozenset[str] = frozenset(),
 ) -> Sealed | Damage:
     """Read a sealed folder and compare it with its checksums.
 
@@ -99,6 +111,7 @@ def examine(
         sealed: what the journal says: SHA-256 of run.json, and sizes; None where it says nothing,
             so that the folder's own SHA256SUMS must do.
         full: whether artifacts are hashed, or only their sizes compared.
+        collected: artifacts that may be absent; where they are not, they are compared like others.
 
     Raises:
         StoreError: the folder is whole, but of a schema or version that is unknown here.
@@ -119,7 +132,7 @@ def examine(
             f"run '{digest}': found a spec that this version reads as {run.spec.digest()} ; "
             "expected it to keep its digest. Use the version of Corroborate that wrote it."
         )
-    sizes = _sizes(run, folder, sealed[1] if sealed else None, full=full)
+    sizes = _sizes(run, folder, sealed[1] if sealed else None, full=full, collected=collected)
     return sizes if isinstance(sizes, Damage) else Sealed(run, record, sizes)
 
 
@@ -132,6 +145,32 @@ def read_record(path: Path) -> bytes | Damage:
     if not stat.S_ISREG(mode) or size > LARGEST_RECORD:
         return Damage(f"{path.name}: found no plain file of at most {LARGEST_RECORD} bytes")
     return path.read_bytes()
+
+
+def read_plan(path: Path, digest: str) -> Plan:
+    """Return the plan of a digest.
+
+    Raises:
+        StoreError: its file is missing, damaged or of a version that is unknown here.
+        OSError: it exists and cannot be read.
+    """
+    content = read_record(path)
+    if isinstance(content, Damage) or hashlib.sha256(content).hexdigest() != digest:
+        raise StoreError(
+            f"plan '{digest}': found a file that is missing or changed ; expected its "
+            "SHA-256 to be the digest. Plan again with the same claims and protocol."
+        )
+    document = json.loads(content)
+    current = migrated(document, PLAN_SCHEMA, f"plan '{digest}'")
+    try:
+        return Plan.model_validate_json(content if current is document else json.dumps(current))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StoreError(
+            f"plan '{digest}': {'.'.join(map(str, first['loc']))}: found "
+            f"{str(first['input'])[:80]!r} ; {first['msg']}. Use the version of Corroborate "
+            "that wrote it, or plan again."
+        ) from error
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -194,16 +233,12 @@ def _listed(folder: Path) -> str | None:
 def _parsed(content: bytes, folder: Path) -> Run:
     """Return the record of a file whose checksum is right."""
     try:
-        schema = json.loads(content).get("schema")
-    except (ValueError, AttributeError, RecursionError):
-        schema = None
-    if schema != RUN_SCHEMA:
-        raise StoreError(
-            f"run '{folder.name}': found schema {str(schema)[:80]!r} ; expected '{RUN_SCHEMA}'. "
-            "Use the version of Corroborate that wrote it."
-        )
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        document = None
+    current = migrated(document, RUN_SCHEMA, f"run '{folder.name}'")
     try:
-        return Run.model_validate_json(content)
+        return Run.model_validate_json(content if current is document else json.dumps(current))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -214,15 +249,24 @@ def _parsed(content: bytes, folder: Path) -> Run:
 
 
 def _sizes(
-    run: Run, folder: Path, sealed: dict[str, int] | None, *, full: bool
+    run: Run,
+    folder: Path,
+    sealed: dict[str, int] | None,
+    *,
+    full: bool,
+    collected: frozenset[str],
 ) -> dict[str, int] | Damage:
-    """Return the bytes of every artifact, all of them compared with what was sealed."""
+    """Return the bytes of every artifact that is there, all compared with what was sealed."""
     sizes: dict[str, int] = {}
     for name, wanted in run.artifacts.items():
+        if name in collected and not os.path.lexists(folder / name):
+            continue
         size = _size(folder, name)
         if isinstance(size, Damage):
             return size
-        if sealed is not None and size != sealed.get(name):
+        # The journal may never have known the size: a run taken up from its folder lacked the file.
+        unknown = name in collected and sealed is not None and name not in sealed
+        if sealed is not None and size != sealed.get(name) and not unknown:
             return Damage(f"{name}: found {size} bytes ; expected {sealed.get(name)}")
         if full and (found := _digest(folder / name)) != wanted:
             return Damage(f"{name}: found SHA-256 {found[:16]} ; expected {wanted[:16]}")

@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from claims.record import Record, Text, canonical_json
 from replication.errors import StoreError
+from replication.migrations import migrated
 from replication.run import Run
 
 __all__ = ["JOURNAL_SCHEMA", "Event", "Journal"]
@@ -30,7 +31,7 @@ LARGEST = 256 * 2**20
 """Bytes; a journal of a million events. More is not read, since it would fill the memory."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-EventName = Literal["plan", "started", "finished", "failed", "quarantined"]
+EventName = Literal["plan", "started", "finished", "failed", "quarantined", "collected", "restored"]
 
 
 class Event(Record):
@@ -56,6 +57,8 @@ class Event(Record):
     """Of a failed run: its record."""
     reason: Text | None = None
     """Why a run was quarantined."""
+    artifacts: tuple[Text, ...] | None = None
+    """Of a run whose checkpoint was collected, or made again: the files concerned."""
 
 
 class Journal:
@@ -168,16 +171,11 @@ class Journal:
                 body = json.loads(line)
                 chain = body.pop("chain")
                 fits = before is None or chain == _link(before, body)
-                schema = body.get("schema")
             except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
                 faults.append(f"line {number}: found no event ; expected a JSON object")
                 before = None
                 continue
-            if schema != JOURNAL_SCHEMA:
-                raise StoreError(
-                    f"journal '{self.path}': line {number}: found schema {str(schema)[:80]!r} ; "
-                    f"expected '{JOURNAL_SCHEMA}'. Use the version of Corroborate that wrote it."
-                )
+            current = migrated(body, JOURNAL_SCHEMA, f"journal '{self.path}': line {number}")
             before = chain if isinstance(chain, str) else None
             if not fits:
                 faults.append(
@@ -186,7 +184,7 @@ class Journal:
                 )
                 continue
             try:
-                self.events.append(Event.model_validate(body))
+                self.events.append(Event.model_validate(current))
             except ValidationError as error:
                 first = error.errors()[0]
                 where = ".".join(str(part) for part in first["loc"]) or "event"

@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from claims.record import Name, Record, Text, Unknown, canonical_json
 from replication.artifacts import sync
 from replication.errors import StoreError
+from replication.migrations import migrated
 from replication.premises import doing
 
 __all__ = ["LOOK_SCHEMA", "MOST_MODELS", "Look", "append_looks", "read_looks"]
@@ -228,16 +229,11 @@ def _parsed(content: bytes, path: Path) -> tuple[tuple[Look, ...], str]:
         try:
             body = json.loads(line)
             found = str(body.pop("chain"))
-            schema = body.get("schema")
             fits = found == _link(chain, body)
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             faults.append(f"line {number}: found no look ; expected a JSON object")
             continue
-        if schema != LOOK_SCHEMA:
-            raise StoreError(
-                f"looks '{path}': line {number}: found schema {str(schema)[:80]!r} ; expected "
-                f"'{LOOK_SCHEMA}'. Use the version of Corroborate that wrote it."
-            )
+        current = migrated(body, LOOK_SCHEMA, f"looks '{path}': line {number}")
         if not fits:
             faults.append(
                 f"line {number}: found a checksum that does not fit ; expected one that follows "
@@ -245,7 +241,7 @@ def _parsed(content: bytes, path: Path) -> tuple[tuple[Look, ...], str]:
             )
         else:
             try:
-                looks.append(Look.model_validate_json(json.dumps(body), strict=True))
+                looks.append(Look.model_validate_json(json.dumps(current), strict=True))
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 where = ".".join(map(str, first["loc"]))[:80]

@@ -8,18 +8,24 @@ is relative, so a store may be moved. Light: no torch.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import weakref
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ValidationError
-
-from replication.artifacts import Damage, Sealed, examine, read_record, seal, sync, write_durably
+from replication.artifacts import (
+    CHECKPOINT,
+    Damage,
+    Sealed,
+    examine,
+    read_plan,
+    seal,
+    sync,
+    write_durably,
+)
 from replication.errors import StoreError
-from replication.journal import Event, Journal
+from replication.journal import Event, EventName, Journal
 from replication.premises import check_mark, doing, lay_out, lock, refuse_foreign, remove
 from replication.run import Plan, Run, RunSpec
 
@@ -44,6 +50,7 @@ class Store:
         self._unlock = weakref.finalize(self, os.close, held) if held is not None else None
         self._damage: dict[str, str] = {}
         self._latest: dict[str, Event] = {}
+        self._collectable: dict[str, frozenset[str]] = {}
         self._plan: str | None = None
         for event in journal.events:
             self._note(event)
@@ -119,31 +126,17 @@ class Store:
         if self._plan is None:
             return None
         with doing(f"plan '{self._plan}'"):
-            content = read_record(self.path / "plans" / f"{self._plan}.json")
-        if isinstance(content, Damage) or hashlib.sha256(content).hexdigest() != self._plan:
-            raise StoreError(
-                f"plan '{self._plan}': found a file that is missing or changed ; expected its "
-                "SHA-256 to be the digest. Plan again with the same claims and protocol."
-            )
-        try:
-            return Plan.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise StoreError(
-                f"plan '{self._plan}': {'.'.join(map(str, first['loc']))}: found "
-                f"{str(first['input'])[:80]!r} ; {first['msg']}. Use the version of Corroborate "
-                "that wrote it, or plan again."
-            ) from error
+            return read_plan(self.path / "plans" / f"{self._plan}.json", self._plan)
 
     def begin(self, spec: RunSpec) -> Path:
         """Return a fresh, empty folder for a run's artifacts, and note that the run started.
 
         Raises:
-            StoreError: the run is finished already; finished runs are never replaced.
+            StoreError: the run is finished already and whole; finished runs are never replaced.
         """
         self._check_writable()
         digest = spec.digest()
-        if self.state(digest) == "finished":
+        if self.state(digest) == "finished" and not self.collected(digest):
             raise StoreError(
                 f"run '{digest}' ({spec.title()}): found it finished ; expected a run still to do. "
                 "Ask `run` before beginning one."
@@ -158,6 +151,10 @@ class Store:
     def finish(self, run: Run, folder: Path) -> Run:
         """Seal a run's folder and make it permanent; return the run with its artifacts' digests.
 
+        Where the run was finished before and its checkpoint collected, the checkpoint goes back to
+        it and the earlier run is returned. Should one byte differ, nothing changes and what is
+        returned is a failed run that says so: other runs may rest on the bytes that were there.
+
         Args:
             run: finished, without artifacts; they are what lies in the folder.
             folder: the one that `begin` returned.
@@ -170,6 +167,9 @@ class Store:
         target = self.folder(digest)
         with doing(f"run '{digest}'"):
             sealed = seal(run, folder)
+            earlier = self._kept(digest, full=False)
+            if earlier is not None:
+                return self._restore(earlier, sealed.run, folder)
             if target.exists():
                 self._put_aside(digest, "found a folder without a place in the journal")
             folder.rename(target)
@@ -195,29 +195,45 @@ class Store:
 
         Args:
             digest: of the run's spec.
-            verify: whether artifacts are hashed, or only their sizes compared.
+            verify: for who starts from the run: whether artifacts are hashed, and all must be there.
+                Otherwise their sizes are compared, and a checkpoint may have been collected.
 
         Raises:
             StoreError: the run is whole but of an unknown schema, or cannot be read.
         """
-        event = self._latest.get(_checked(digest))
-        if event is None or event.event != "finished" or digest in self._damage:
-            return None
-        sealed = (event.record or "", event.sizes)
+        found = self._kept(digest, full=verify)
+        return None if verify and self.collected(digest) else found
+
+    def collected(self, digest: str) -> tuple[str, ...]:
+        """Return which artifacts of a finished run were collected and are not there; sorted."""
+        names = self._collectable.get(_checked(digest), frozenset())
+        return tuple(sorted(n for n in names if not os.path.lexists(self.folder(digest) / n)))
+
+    def collect(self, digest: str) -> None:
+        """Remove the checkpoint of a finished training run; the run stays finished.
+
+        Raises:
+            StoreError: it is no finished training run, or the disk refused.
+        """
+        self._check_writable()
+        run = self._kept(digest, full=False)
+        if run is None or run.spec.phase == "evaluation" or CHECKPOINT not in run.artifacts:
+            raise StoreError(
+                f"run '{digest}': found no checkpoint that could be made again ; expected a finished "
+                "training run. This is a bug of the caller."
+            )
+        # The journal first: what it does not know of would count as damage.
+        if CHECKPOINT not in self._collectable.get(digest, ()):
+            self._append("collected", digest, artifacts=(CHECKPOINT,))
         with doing(f"run '{digest}'"):
-            found = examine(self.folder(digest), digest, sealed=sealed, full=verify)
-        if isinstance(found, Sealed):
-            return found.run
-        self._damage[digest] = found.reason
-        if self._write:
-            self._put_aside(digest, found.reason)
-        return None
+            (self.folder(digest) / CHECKPOINT).unlink(missing_ok=True)
+            sync(self.folder(digest))
 
     def runs(self, *, verify: bool = True) -> tuple[Run, ...]:
         """Return every run that finished or failed, by its latest state, sorted by digest."""
         found: list[Run] = []
         for digest, event in sorted(self._latest.items()):
-            run = event.run if event.event == "failed" else self.run(digest, verify=verify)
+            run = event.run if event.event == "failed" else self._kept(digest, full=verify)
             if run is not None:
                 found.append(run)
         return tuple(found)
@@ -233,7 +249,8 @@ class Store:
     def state(self, digest: str) -> RunState:
         """Return what the journal says of a run, without looking into its folder.
 
-        `started` means under way, or interrupted by the end of its process.
+        `started` means under way, or interrupted by the end of its process. A run whose checkpoint
+        was collected is finished, also while the checkpoint is being made again.
         """
         event = self._latest.get(_checked(digest))
         if event is None or event.event in {"quarantined", "plan"}:
@@ -259,18 +276,56 @@ class Store:
         return folder
 
     def _note(self, event: Event) -> None:
+        digest = event.subject
         if event.event == "plan":
-            self._plan = event.subject
-        else:
-            self._latest[event.subject] = event
+            self._plan = digest
+        elif event.event == "collected":
+            self._collectable[digest] = frozenset(event.artifacts or ())
+        elif event.event in {"finished", "quarantined"}:
+            self._collectable.pop(digest, None)
+            self._latest[digest] = event
+        elif digest not in self._collectable:  # a finished run stays so while it is made again
+            self._latest[digest] = event
 
-    def _append(
-        self,
-        name: Literal["plan", "started", "finished", "failed", "quarantined"],
-        subject: str,
-        **fields: object,
-    ) -> None:
+    def _append(self, name: EventName, subject: str, **fields: object) -> None:
         self._note(self._journal.append(name, subject, **fields))
+
+    def _kept(self, digest: str, *, full: bool) -> Run | None:
+        """Return a finished run that is not damaged; its checkpoint may have been collected."""
+        event = self._latest.get(_checked(digest))
+        if event is None or event.event != "finished" or digest in self._damage:
+            return None
+        sealed = (event.record or "", event.sizes)
+        absent = self._collectable.get(digest, frozenset())
+        with doing(f"run '{digest}'"):
+            found = examine(self.folder(digest), digest, sealed=sealed, full=full, collected=absent)
+        if isinstance(found, Sealed):
+            return found.run
+        self._damage[digest] = found.reason
+        if self._write:
+            self._put_aside(digest, found.reason)
+        return None
+
+    def _restore(self, earlier: Run, made: Run, folder: Path) -> Run:
+        """Give a finished run the checkpoint back that was made again; else say what differs."""
+        digest, old, new = made.spec_digest, earlier.artifacts, made.artifacts
+        if odd := sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n)):
+            why = (
+                f"run '{digest}': found other bytes in {', '.join(odd)[:500]} than when it was first "
+                f"made, before its checkpoint was collected ; expected the same, since runs rest on "
+                f"them. Run on the machine that it was first made on ({earlier.environment.device}, "
+                f"{earlier.environment.platform}), or all runs in a new store."
+            )
+            failed = {"status": "failed", "error": why[:3900], "measurements": (), "artifacts": {}}
+            self.fail(made := made.model_copy(update=failed), folder)
+            return made
+        for name in (lacking := self.collected(digest)):
+            (folder / name).rename(self.folder(digest) / name)
+        sync(self.folder(digest))
+        self._append("restored", digest, artifacts=lacking)
+        remove(folder)
+        remove(self.path / "resume" / digest)
+        return earlier
 
     def _check_writable(self) -> None:
         if not self._write:
@@ -288,7 +343,10 @@ class Store:
             (bool(run.artifacts), "artifacts, which the store fills in"),
             (Path(folder) != self.path / "tmp" / digest, f"the folder '{folder}'"),
             (status == "finished" and not Path(folder).is_dir(), "no such folder"),
-            (self.state(digest) == "finished", "it finished already"),
+            (
+                self.state(digest) == "finished" and not self.collected(digest),
+                "it is there already",
+            ),
         ]
         found = [text for wrong, text in faults if wrong]
         if found:
@@ -319,14 +377,18 @@ class Store:
             event = self._latest.get(digest)
             if not _DIGEST.fullmatch(digest) or (event and event.event == "finished"):
                 continue
-            found = examine(folder, digest, sealed=None, full=True)
+            absent = frozenset({CHECKPOINT})
+            found = examine(folder, digest, sealed=None, full=True, collected=absent)
             if isinstance(found, Damage):
                 self._put_aside(digest, found.reason)
-            else:
-                fields = {"record": found.record, "sizes": found.sizes, "recovered": True}
-                self._append("finished", digest, **fields)
+                continue
+            fields = {"record": found.record, "sizes": found.sizes, "recovered": True}
+            self._append("finished", digest, **fields)
+            if CHECKPOINT in found.run.artifacts and CHECKPOINT not in found.sizes:
+                self._append("collected", digest, artifacts=(CHECKPOINT,))
         for left in sorted((self.path / "resume").iterdir()):
-            if _DIGEST.fullmatch(left.name) and self.state(left.name) == "finished":
+            finished = _DIGEST.fullmatch(left.name) and self.state(left.name) == "finished"
+            if finished and not self.collected(left.name):
                 remove(left)
 
 

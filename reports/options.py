@@ -43,6 +43,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--budget-hours": {"type": _hours, "help": "start no further run after this long"},
     "--claims": {"nargs": "+", **_CLAIMS},
     "--data": {"help": "folder in the hub's layout; the hub where absent"},
+    "--dry-run": {**_FLAG, "help": "only list what would go and how much it is"},
     "--engine": {"default": "inline"},
     "--explain": {**_FLAG, "help": "list every run and why"},
     "--format": {"default": "md,json", "help": "comma-separated: md, json"},
@@ -52,6 +53,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--out": {"default": "out"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
     "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
+    "--quarantine": {**_FLAG, "help": "remove damaged runs that were put aside, too"},
     "--schema": {**_FLAG, "help": "print the JSON Schema for editors"},
     "--seeds": {"type": _seeds, "help": "replicates per condition, 1 to 1000"},
     "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
@@ -62,6 +64,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--store": {"required": True},
     "--store=": {"help": "say what this store has already", "dest": "store"},
     "--store=out/store": {"default": "out/store", "dest": "store"},
+    "--watch": {**_FLAG, "help": "follow the runs of another process until they end, or Ctrl-C"},
 }  # fmt: skip
 """Every option by the name that commands list it under; what follows `=` tells variants apart."""
 
@@ -78,7 +81,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "status": (
         "Say what is done, failed and left, and which verdicts are stale, and why.",
-        ("--store", "--json"),
+        ("--store", "--json", "--watch"),
     ),
     "score": (
         "Score a submission in a benchmark's official layout as its own program does.",
@@ -101,6 +104,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "show": (
         "Show a claim, a run or a verdict, with the path to its sources.",
         ("ID", "--claims", "--store=out/store"),
+    ),
+    "gc": (
+        "Remove from a store what no open claim needs: checkpoints, leftovers; never results.",
+        ("--store", "--dry-run", "--quarantine", "--json"),
     ),
 }
 """Every command, what it does, and its options in the order of its help."""
