@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,12 +128,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    if options.watch:
-        with suppress(KeyboardInterrupt):  # nothing is lost by no longer looking
-            from reports.status_view import watch
-
-            watch(Path(options.store), sys.stdout, json=options.json)
-        return 0
     from replication.looks import read_looks
     from reports.terminal import status_json, status_text
     from verifier.staleness import recorded
@@ -236,21 +230,6 @@ def _show(options: argparse.Namespace) -> int:
     )
 
 
-def _gc(options: argparse.Namespace) -> int:
-    from replication.gc import collect_garbage
-    from reports.freed import gc_json, gc_text
-
-    removed = not options.dry_run
-    found = collect_garbage(
-        Path(options.store), dry_run=options.dry_run, quarantine=options.quarantine
-    )
-    if options.json:
-        say_json(gc_json(found, removed=removed))
-    else:
-        say(gc_text(found, removed=removed))
-    return 0
-
-
 def _claims(arguments: list[str]) -> list[tuple[str, ClaimSet]]:
     from claims.library import load
 
@@ -306,13 +285,8 @@ def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Sour
     except CorroborateError as error:  # the input was accepted, so this is no fault of it
         tell(f"corroborate: {error}")
         return FAILED
-    tell(tally.sentence())
-    for why in tally.retried:
-        tell(f"begun again: {why}")
-    for digest, why in sorted(tally.failed.items()):
-        tell(f"failed run {digest[:12]}: {why}")
-    for digest, why in sorted(tally.left_out.items()):
-        tell(f"left out run {digest[:12]}: {why}")
+    for line in tally.lines():
+        tell(line)
     if tally.interrupted:
         raise KeyboardInterrupt
     if tally.failed:
@@ -394,7 +368,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _report,
     "audit": _audit,
     "show": _show,
-    "gc": _gc,
 }
 
 

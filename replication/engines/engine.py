@@ -88,6 +88,12 @@ class Tally:
         parts += [f"{self.left} left to do"] if self.left else []
         return ", ".join(parts)
 
+    def lines(self) -> list[str]:
+        """Return the sentence, and a line for every run that was begun again, failed or left out."""
+        lines = [self.sentence(), *(f"begun again: {why}" for why in self.retried)]
+        lines += [f"failed run {d[:12]}: {why}" for d, why in sorted(self.failed.items())]
+        return lines + [f"left out run {d[:12]}: {why}" for d, why in sorted(self.left_out.items())]
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
