@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,6 +128,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    if options.watch:
+        with suppress(KeyboardInterrupt):  # nothing is lost by no longer looking
+            from reports.status_view import watch
+
+            watch(Path(options.store), sys.stdout, json=options.json)
+        return 0
     from replication.looks import read_looks
     from reports.terminal import status_json, status_text
     from verifier.staleness import recorded
@@ -228,6 +234,21 @@ def _show(options: argparse.Namespace) -> int:
         "of them. Name claim files with --claims and a store with --store "
         f"(now '{options.store}')."
     )
+
+
+def _gc(options: argparse.Namespace) -> int:
+    from replication.gc import collect_garbage
+    from reports.freed import gc_json, gc_text
+
+    removed = not options.dry_run
+    found = collect_garbage(
+        Path(options.store), dry_run=options.dry_run, quarantine=options.quarantine
+    )
+    if options.json:
+        say_json(gc_json(found, removed=removed))
+    else:
+        say(gc_text(found, removed=removed))
+    return 0
 
 
 def _claims(arguments: list[str]) -> list[tuple[str, ClaimSet]]:
@@ -368,6 +389,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _report,
     "audit": _audit,
     "show": _show,
+    "gc": _gc,
 }
 
 
