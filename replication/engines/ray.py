@@ -1,0 +1,191 @@
+"""The engine `ray`: how do runs get to the machines of a Ray cluster, and back?
+
+Ray ships texts only: an order goes out as JSON and an outcome comes back as JSON, whatever went wrong.
+Everything else is files, so that every node must see the store and the data under the same paths;
+that is checked before anything begins. Which run is next and what is tried again is decided in
+`driving`, for all engines. Light until it runs: neither ray nor torch is imported before.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+from replication.data import Source
+from replication.engines.driving import Terms, drive, to_steps
+from replication.engines.engine import Ended, Engine, Progress, Tally
+from replication.engines.ray_cluster import check_nodes, connected, short
+from replication.engines.ray_node import STEPS, executed, failed_outside
+from replication.engines.stopping import Stop, heeding_signals
+from replication.errors import ReplicationError
+from replication.orders import Order, Outcome, describe, lost_run
+from replication.protocol import Base
+from replication.run import Plan
+from replication.store import Store
+
+__all__ = ["ENGINE", "Ray"]
+
+KILLED_S = 10.0
+"""Seconds within which a killed process is gone."""
+
+FRESH_S = 5.0
+"""Seconds for which what the cluster has is believed."""
+
+
+class Ray:
+    """Executes the runs of a plan on a Ray cluster: an existing one, or one for this plan alone."""
+
+    name = "ray"
+
+    def run(
+        self,
+        plan: Plan,
+        store: Store,
+        source: Source,
+        *,
+        progress: Progress,
+        budget_s: float | None,
+        order: Sequence[str] | None = None,
+    ) -> Tally:
+        """Execute what the store lacks and say how it went.
+
+        Raises:
+            ReplicationError: the library is not installed, there is no such cluster, or a node does
+                not see the store or the data.
+        """
+        note = describe(source)
+        # stdout belongs to what the command answers, and the library writes there of lost workers
+        with heeding_signals() as stop, redirect_stdout(sys.stderr), connected() as library:
+            check_nodes(library, store, note)
+            hands = _Hands(library, progress, stop)
+            return drive(
+                plan, store, hands=hands, terms=Terms(progress, budget_s, order, stop, note)
+            )
+
+
+class _Hands:
+    """Orders in hand as tasks of Ray."""
+
+    def __init__(self, library: Any, progress: Progress, stop: Stop) -> None:
+        self._ray = library
+        self._progress = progress
+        self._stop = stop
+        self._task = library.remote(max_retries=0, retry_exceptions=False)(executed)
+        self._held: dict[Any, tuple[Order, float]] = {}
+        """Reference to an outcome to come -> order, and when it was given."""
+        self._told: dict[str, str] = {}
+        self._looked = self._counted = float("-inf")
+        self._capacity = 1
+
+    @property
+    def capacity(self) -> int:
+        """Return how many runs the cluster takes at once; nodes may come and go."""
+        if time.monotonic() - self._counted >= FRESH_S:
+            self._counted = time.monotonic()
+            gpus, cpus = _devices(self._ray)
+            self._capacity = max(1, sum(gpus) if any(gpus) else sum(cpus))
+        return self._capacity
+
+    def begin(self, order: Order) -> None:
+        """Hand an order to Ray, which finds a node for it, at once or later."""
+        gpus, cpus = _devices(self._ray)
+        threads = _threads(order.spec.base, gpus, cpus)
+        if order.resume:
+            Path(order.resume, STEPS).unlink(missing_ok=True)
+        text = order.model_copy(update={"threads": threads}).canonical()
+        wanted = self._task.options(num_cpus=threads, num_gpus=1 if any(gpus) else 0)
+        self._held[wanted.remote(text)] = order, time.monotonic()
+
+    def wait(self, seconds: float) -> Sequence[Ended]:
+        """Return what has ended, and pass on what the others tell of their steps."""
+        ready, _ = self._ray.wait(list(self._held), num_returns=1, timeout=seconds)
+        self._tell()
+        return [self._ended(reference) for reference in ready]
+
+    def stop(self) -> None:
+        """Interrupt every task: one that trains takes it as a request, one not begun never begins."""
+        for reference in self._held:
+            self._ray.cancel(reference, force=False)
+
+    def close(self) -> None:
+        """Kill what is in hand, and wait until it is gone: the store may have a new owner soon."""
+        for reference in self._held:
+            with suppress(Exception):  # the cluster may be what went away
+                self._ray.cancel(reference, force=True)
+        if self._held:
+            with suppress(Exception):
+                self._ray.wait(list(self._held), num_returns=len(self._held), timeout=KILLED_S)
+        self._held.clear()
+
+    def _ended(self, reference: Any) -> Ended:
+        """Return what came of a task."""
+        order, given = self._held.pop(reference)
+        digest = order.spec.digest()
+        try:
+            outcome = Outcome.model_validate_json(self._ray.get(reference))
+        except Exception as error:  # noqa: BLE001  told apart there; whatever it is, others go on
+            return self._troubled(order, error, time.monotonic() - given)
+        if outcome.spec_digest != digest:
+            fault = ReplicationError(
+                f"found the outcome of run '{outcome.spec_digest[:12]}' ; expected its own. Install "
+                "the same version of Corroborate on every node."
+            )
+            return Ended(digest, failed_outside(order, fault, time.monotonic() - given))
+        return Ended(digest, outcome)
+
+    def _troubled(self, order: Order, error: Exception, seconds: float) -> Ended:
+        """Return what an order came to whose task gave no outcome: stopped, lost or failed."""
+        problems, digest = self._ray.exceptions, order.spec.digest()
+        if isinstance(error, problems.TaskCancelledError):
+            if self._stop.asked():
+                return Ended(digest, Outcome(spec_digest=digest, ended="stopped"))
+            return Ended(digest, None, "its task was cancelled by somebody else")
+        if isinstance(error, problems.OutOfMemoryError):
+            run = lost_run(order, f"memory ran out on its node: {short(error)}", seconds)
+            outcome = Outcome(spec_digest=digest, ended="failed", run=run, memory=True)
+            return Ended(digest, outcome)
+        if isinstance(error, problems.RayTaskError | ValueError):
+            return Ended(digest, failed_outside(order, error, seconds))
+        return Ended(digest, None, f"{type(error).__name__}: {short(error)}")
+
+    def _tell(self) -> None:
+        """Pass on, once a second, what runs have written of their steps."""
+        if time.monotonic() - self._looked < 1.0:
+            return
+        self._looked = time.monotonic()
+        for order, _ in self._held.values():
+            digest = order.spec.digest()
+            with suppress(OSError, ValueError, TypeError):  # not there yet, or no such file
+                text = Path(order.resume or "/nowhere", STEPS).read_text("utf-8")
+                step, steps, tokens, loss = json.loads(text)
+                if self._told.get(digest) != text:
+                    self._told[digest] = text
+                    to_steps(self._progress, digest, (step, steps, tokens, loss))
+
+
+def _devices(library: Any) -> tuple[list[int], list[int]]:
+    """Return the GPUs and the CPUs of each node that is alive."""
+    found = [n["Resources"] for n in library.nodes() if n["Alive"]]
+    return [int(r.get("GPU", 0)) for r in found], [int(r.get("CPU", 0)) for r in found]
+
+
+def _threads(base: Base, gpus: Sequence[int], cpus: Sequence[int]) -> int:
+    """Return the CPU threads of one run: as many as pay, and as one node has for it.
+
+    Args:
+        base: of the run's spec.
+        gpus: of each node; where there are any, the CPUs of their nodes are divided by them.
+        cpus: of each node.
+    """
+    from replication.worker import threads_for  # noqa: PLC0415  torch, only where something runs
+
+    share = [c // max(1, g) for g, c in zip(gpus, cpus, strict=True) if g or not any(gpus)]
+    return max(1, min(threads_for(base), max(share, default=1)))
+
+
+ENGINE: Engine = Ray()
