@@ -131,7 +131,7 @@ class Screen:
 
     def show(self, overview: Overview) -> None:
         """Replace what is shown."""
-        self._live.update(_panel(overview, self._console.height), refresh=True)
+        self._live.update(_panel(overview, *self._console.size), refresh=True)
 
     def line(self, text: str) -> None:
         """Write a line that stays."""
@@ -161,7 +161,7 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 99.5 else f"{minutes / 60:.1f} h"
 
 
-def _panel(overview: Overview, height: int) -> Group:
+def _panel(overview: Overview, width: int, height: int) -> Group:
     from rich.console import Group  # noqa: PLC0415  only where a display is made
     from rich.table import Table  # noqa: PLC0415  only where a display is made
     from rich.text import Text  # noqa: PLC0415  only where a display is made
@@ -170,12 +170,14 @@ def _panel(overview: Overview, height: int) -> Group:
     rows = overview.rows[:room]
     cells = [row.cells() for row in rows]
     used = [i for i in range(len(COLUMNS)) if any(c[i] for c in cells)]
+    taken = (max(len(x) for x in (COLUMNS[i], *(c[i] for c in cells))) + 2 for i in used)
+    room_for_title = max(1, width - sum(taken))
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("running", ratio=1, no_wrap=True, overflow="ellipsis")
     for i in used:
         table.add_column(COLUMNS[i], no_wrap=True, overflow="ellipsis", justify="right")
     for row, own in zip(rows, cells, strict=True):
-        table.add_row(row.title, *(own[i] for i in used))
+        table.add_row(_fit(row.title, room_for_title), *(own[i] for i in used))
     parts: list[Any] = [Text(overview.heading(), "bold", no_wrap=True, overflow="ellipsis")]
     parts += [table] if rows else []
     more = _more(len(overview.rows) - room)
@@ -186,6 +188,14 @@ def _panel(overview: Overview, height: int) -> Group:
 def _more(number: int) -> str:
     """Return how many more are running, as the end of a line; nothing for none."""
     return f", and {number} more running" if number > 0 else ""
+
+
+def _fit(title: str, width: int) -> str:
+    """Return a title cut in its middle, for the seed is at its end."""
+    if len(title) <= width:
+        return title
+    end = min(9, width // 3)
+    return f"{title[: max(0, width - end - 2)]}..{title[len(title) - end :]}"
 
 
 def _short(number: float) -> str:

@@ -45,7 +45,7 @@ class LiveRun(Record):
     schema_version: Literal["corroborate/live@1"] = Field(
         default="corroborate/live@1", alias="schema"
     )
-    pid: Annotated[int, Field(ge=1, le=2**31)]
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
     """Process that writes this."""
     host: Annotated[str, Field(max_length=255)]
     """Machine of that process."""

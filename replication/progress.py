@@ -72,8 +72,9 @@ class _Running:
     def left(self, now: float, whole: float | None) -> float | None:
         """Return the seconds until the run ends, from its own steps or from what it should take."""
         if self.first and self.last and self.steps and self.last[1] > self.first[1]:
-            pace = (self.last[0] - self.first[0]) / (self.last[1] - self.first[1])
-            return max(0.0, pace * (self.steps - self.last[1]) - (now - self.last[0]))
+            # up to now, not to the last word: a run that hangs is not about to end
+            pace = (now - self.first[0]) / (self.last[1] - self.first[1])
+            return pace * (self.steps - self.last[1])
         return None if whole is None else max(0.0, whole - (now - self.begun))
 
 

@@ -258,6 +258,26 @@ def test_a_run_that_began_in_the_middle_is_measured_from_there(clock):
         assert progress.overview().rows[0].step is None
 
 
+def test_a_run_that_hangs_is_not_said_to_end_soon(clock):
+    with Progress([spec()], io.StringIO(), clock=clock) as progress:
+        progress.begin(spec())
+        for step in (0, 99):
+            progress.step(spec().digest(), step, 100)
+            clock.now += 99
+        before = progress.overview().left_s
+        clock.now += 1000
+        assert progress.overview().left_s > before
+
+
+def test_a_narrow_window_keeps_the_seed_of_a_long_title(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    with Progress([spec(7)], terminal) as progress:
+        progress.begin(spec(7))
+        progress.step(spec(7).digest(), 1, 2_000_000, 1.2345, 9)
+        progress.tick()
+        assert re.search(r"target.*\.\..*seed 7  1/2000000", shown(terminal))
+
+
 def test_without_a_runs_seconds_the_clock_counts(clock):
     stream = io.StringIO()
     with Progress([spec(1), spec(2)], stream, clock=clock) as progress:
