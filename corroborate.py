@@ -299,10 +299,10 @@ def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Sour
 
     chosen = engine(options.engine)
     store.add_plan(plan)
-    units = Progress(plan.specs, sys.stderr)
     budget = None if options.budget_hours is None else options.budget_hours * 3600
     try:
-        tally = chosen.run(plan, store, source, progress=units, budget_s=budget)
+        with Progress(plan.specs, sys.stderr, store=store.path) as units:
+            tally = chosen.run(plan, store, source, progress=units, budget_s=budget)
     except CorroborateError as error:  # the input was accepted, so this is no fault of it
         tell(f"corroborate: {error}")
         return FAILED
