@@ -86,22 +86,20 @@ def _check(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from claims.errors import UnknownClaimsError
-    from reports.terminal import plan_json, plan_text
+    from reports.plan_view import view_plan
 
     if options.against:
         return _compare(options)
     if not options.claims:
         raise UnknownClaimsError("plan: found no CLAIMS ; expected some, or --against PROTOCOL.")
     with tempfile.TemporaryDirectory() as folder:
-        plan, _ = _planned(options, Path(folder))
-    states = {}
-    if options.store:
-        with _reading(options.store) as store:
-            states = {d: store.state(d) for d in (s.digest() for s in plan.specs)}
+        plan, source = _planned(options, Path(folder))
+        named = [s for _, s in _claims(options.claims)]
+        view = view_plan(plan, source, named, Path(options.store) if options.store else None)
     if options.json:
-        say_json(plan_json(plan, states))
+        say_json(view.to_json())
     else:
-        say(plan_text(plan, states, explain=options.explain))
+        say(view.text(explain=options.explain))
     return 0
 
 

@@ -76,6 +76,15 @@ class PartedSource(ABC):
             found += [{**e, "id": f"{part.name}:{e['id']}"} for e in examples]
         return found
 
+    def count(self, task: Task, split: str, language: str) -> int:
+        """Return how many examples of one language there are, without making any.
+
+        Raises:
+            DataError: there is no such data, or it cannot be read, or changed since it was hashed.
+        """
+        read = parts_of(task) if self._composed(task, split, language) else (task,)
+        return sum(self._rows(one, split, language).num_rows for one in read)
+
     def _composed(self, task: Task, split: str, language: str) -> bool:
         return bool(task.parts) and language not in self._own_languages(task, split)
 

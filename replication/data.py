@@ -64,6 +64,10 @@ class Source(Protocol):
         """Return the examples of one language, at most `limit`, evenly spaced over the file."""
         ...
 
+    def count(self, task: Task, split: str, language: str) -> int:
+        """Return how many examples of one language there are; it reads the data."""
+        ...
+
     def text(self, corpus: Corpus, limit: int) -> dict[str, list[str]]:
         """Return at most `limit` pieces of unlabelled text per language."""
         ...

@@ -1,4 +1,4 @@
-"""What a terminal shows: a plan, a store's status, verdicts line by line, and one thing in full."""
+"""What a terminal shows: a store's status, verdicts line by line, and one thing in full."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from claims.claim import Claim, ClaimSet
 from replication.deviations import Deviation, replication_kind
 from replication.protocol import Protocol
-from replication.run import Plan, Run, RunSpec, refusal_lines
+from replication.run import Plan, Run, RunSpec
+from reports.environment_text import environment_lines, usage_lines
 from verifier.staleness import Recorded
 from verifier.verdict import Verdict, Verdicts
 
@@ -16,69 +17,12 @@ __all__ = [
     "claim_text",
     "ledger_json",
     "ledger_text",
-    "plan_json",
-    "plan_text",
     "run_text",
     "status_json",
     "status_text",
     "verdict_line",
     "verdicts_text",
 ]
-
-
-def plan_text(plan: Plan, states: Mapping[str, str], *, explain: bool) -> str:
-    """Return the plan in words: runs per phase, what each claim needs, and what is refused.
-
-    Args:
-        plan: the plan.
-        states: digest -> state in the store; empty where no store was named.
-        explain: whether to list every run with the claims that need it and its state.
-    """
-    phases = Counter(s.phase for s in plan.specs)
-    counted = ", ".join(f"{n} {phase}" for phase, n in phases.items()) or "none"
-    done = sum(states.get(s.digest()) == "finished" for s in plan.specs)
-    lines = [
-        f"protocol {plan.protocol.name} ({plan.protocol.size}), data {plan.data}",
-        f"runs: {len(plan.specs)} ({counted})" + (f", {done} finished already" if states else ""),
-        "",
-    ]
-    for need in plan.needs:
-        lines.append(f"{need.claim}: {len(need.runs)} evaluations")
-        lines += [f"  refused: {line}" for line in refusal_lines(need.refusals)]
-    if explain:
-        lines += ["", "runs in order:"]
-        wanted = _wanted_by(plan)
-        for spec in plan.specs:
-            digest = spec.digest()
-            state = states.get(digest, "new")
-            lines.append(
-                f"  {digest[:12]} {state}: {spec.title()}; for {', '.join(wanted[digest])}"
-            )
-    return "\n".join(lines)
-
-
-def plan_json(plan: Plan, states: Mapping[str, str]) -> dict[str, object]:
-    """Return the plan as a JSON document, each run with its digest, state and claims."""
-    wanted = _wanted_by(plan)
-    runs = [
-        {
-            "digest": spec.digest(),
-            "title": spec.title(),
-            "phase": spec.phase,
-            "parent": spec.parent,
-            "state": states.get(spec.digest(), "new"),
-            "claims": wanted[spec.digest()],
-        }
-        for spec in plan.specs
-    ]
-    needs = [n.model_dump(mode="json") for n in plan.needs]
-    return {
-        "schema": "corroborate/plan-summary@1",
-        "protocol": {"name": plan.protocol.name, "size": plan.protocol.size},
-        "data": plan.data,
-        "runs": runs,
-        "claims": needs,
-    }
 
 
 def ledger_text(reported: Protocol, used: Protocol, deviations: Sequence[Deviation]) -> str:
@@ -213,25 +157,14 @@ def run_text(run: Run, folder: str) -> str:
         f"  {spec.title()}",
         f"  starts from: {spec.parent or spec.base.checkpoint or 'random weights'}",
         f"  took {run.seconds} s on {run.environment.device}, started {run.started}",
+        f"  seed: {'none' if spec.seed is None else spec.seed}",
         f"  folder: {folder}",
     ]
     lines += [f"  error: {run.error}"] if run.error else []
     for use in spec.data:
         lines.append(f"  read: {use.name} {use.split} [{' '.join(use.languages)}] {use.revision}")
     lines += [f"  {name}: {value}" for name, value in run.facts.items()]
+    lines += [f"  {line}" for line in environment_lines(run.environment) + usage_lines(run.usage)]
     for m in run.measurements:
         lines.append(f"  {m.task} {m.language} {m.split} {m.metric}: {m.score:.2f} (n={m.n})")
     return "\n".join(lines)
-
-
-def _wanted_by(plan: Plan) -> dict[str, list[str]]:
-    """Return, per run of the plan, the claims that rest on it, directly or through its children."""
-    parents = {s.digest(): s.parent for s in plan.specs}
-    found: dict[str, set[str]] = {digest: set() for digest in parents}
-    for need in plan.needs:
-        for run in need.runs:
-            at: str | None = run
-            while at is not None:
-                found[at].add(need.claim)
-                at = parents[at]
-    return {digest: sorted(claims) for digest, claims in found.items()}
