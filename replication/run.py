@@ -37,6 +37,7 @@ __all__ = [
     "Refusal",
     "Run",
     "RunSpec",
+    "Usage",
     "refusal_lines",
 ]
 
@@ -130,6 +131,37 @@ class Environment(Record):
     threads: int
     code: str
     """Version of Corroborate, with the git commit where there is one."""
+    dirty: bool | None = None
+    """Whether files of that commit's `claims` and `replication` were changed; null where nobody can
+    tell. This field and those below are null or empty in records written before them."""
+    cpu: str | None = None
+    """Model of the processor."""
+    driver: str | None = None
+    """Version of the accelerator's driver."""
+    cuda: str | None = None
+    """Version of CUDA that torch was built for."""
+    cudnn: str | None = None
+    precision: str | None = None
+    """What was computed in: `fp32` or `bf16`; null where the record of the run does not say."""
+    settings: dict[str, bool | int | str] = {}
+    """Settings of torch that decide whether the same run gives the same bits."""
+    variables: dict[str, str] = {}
+    """Environment variables that do so too; of no others is anything kept."""
+
+
+class Usage(Record):
+    """What a run used."""
+
+    host_peak_bytes: Annotated[int, Field(ge=0)] | None = None
+    """Most memory of the process; null where the machine does not tell."""
+    host_peak_of: str = ""
+    """Over what the peak is: `the run`, or `the process since its start`."""
+    device_peak_bytes: Annotated[int, Field(ge=0)] | None = None
+    """Most memory that torch took of the accelerator; null without one."""
+    energy_j: Annotated[float, Field(ge=0)] | None = None
+    """Joules; null where no device reports them."""
+    energy_source: str = ""
+    """Which counter, and of what; or why there is none."""
 
 
 class Run(Record):
@@ -152,6 +184,8 @@ class Run(Record):
     artifacts: dict[str, Digest] = {}
     """File below the run's folder -> SHA-256 of its bytes."""
     environment: Environment
+    usage: Usage | None = None
+    """Null in records written before this field."""
     started: str
     """UTC, ISO 8601."""
     seconds: Annotated[float, Field(ge=0)]

@@ -18,10 +18,11 @@ from replication.orders import Order, Outcome, open_noted, order_for, plain, set
 from replication.phases import Facts, pretrain, train_tasks
 from replication.protocol import Base
 from replication.resume import Resume
-from replication.run import Measurement, Run, RunSpec
+from replication.run import Environment, Measurement, Run, RunSpec
 from replication.store import Store
+from replication.usage import Meter
 from replication.watch import Watch
-from replication.workplace import Workplace
+from replication.workplace import Workplace, in_bf16
 
 __all__ = ["ALL_THREADS", "execute", "execute_stored", "threads_for"]
 
@@ -52,13 +53,13 @@ def execute(order: Order, source: Source | None = None, watch: Watch | None = No
     measurements: tuple[Measurement, ...] = ()
     facts: Facts = {}
     fault: Exception | None = None
+    meter = Meter()
     try:
         measurements, facts = _phase(order, source or _source(order), watch or Watch())
     except StoppedError:
         return Outcome(spec_digest=spec.digest(), ended="stopped")
     except Exception as error:  # noqa: BLE001  tokenizers raises bare ones; other runs must go on
         fault = error
-    device = "cuda: " + torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     run = Run(
         spec_digest=spec.digest(),
         spec=spec,
@@ -67,7 +68,8 @@ def execute(order: Order, source: Source | None = None, watch: Watch | None = No
         traceback=None if fault is None else plain("".join(traceback.format_exception(fault))),
         measurements=measurements,
         facts=facts,
-        environment=environment(device, torch.get_num_threads()),
+        environment=_environment(spec),
+        usage=meter.read(),
         started=began,
         seconds=round(time.perf_counter() - clock, 3),
     )
@@ -105,6 +107,13 @@ def _line(fault: Exception) -> str:
     if isinstance(fault, CorroborateError):
         return plain(str(fault)[:LONGEST_ERROR])
     return plain(f"{type(fault).__name__}: {fault}"[:LONGEST_ERROR])
+
+
+def _environment(spec: RunSpec) -> Environment:
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    device = f"cuda: {torch.cuda.get_device_name()}" if kind == "cuda" else "cpu"
+    precision = "bf16" if in_bf16(spec, torch.device(kind)) else "fp32"
+    return environment(device, torch.get_num_threads(), precision=precision)
 
 
 def _source(order: Order) -> Source:

@@ -21,7 +21,7 @@ from replication.tasks.row import Task
 from replication.tokenizer import load_tokenizer
 from replication.watch import Watch
 
-__all__ = ["Workplace", "fitting"]
+__all__ = ["Workplace", "fitting", "in_bf16"]
 
 
 class Workplace:
@@ -56,9 +56,7 @@ class Workplace:
     @property
     def bf16(self) -> bool:
         """Return whether to compute in bfloat16."""
-        if self.spec.precision == "auto":
-            return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return self.spec.precision == "bf16"
+        return in_bf16(self.spec, self.device)
 
     def tokens_at_once(self, most: int) -> int:
         """Return how many padded tokens to hold at once where memory does not ask for fewer."""
@@ -130,6 +128,13 @@ class Workplace:
             model = EncoderWithHeads(model.encoder, heads(model.width, model.dropout))
         model.separator = self.tokenizer().sep_token_id
         return model.to(self.device).eval()
+
+
+def in_bf16(spec: RunSpec, device: torch.device) -> bool:
+    """Return whether a run on a device computes in bfloat16."""
+    if spec.precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return spec.precision == "bf16"
 
 
 def fitting(lengths: Lengths, tokenizer: Any) -> Lengths:

@@ -52,6 +52,10 @@ def test_a_finished_run_says_what_was_asked_where_it_ran_and_how_long(data, stor
     assert "torch" in run.environment.packages
     assert run.environment.device.startswith(("cpu", "cuda"))
     assert run.environment.threads >= 1
+    assert run.environment.precision in {"fp32", "bf16"}
+    assert "deterministic algorithms" in run.environment.settings
+    assert run.usage.host_peak_bytes > 10**7
+    assert run.usage.energy_source
     assert store.run(spec.digest()) == run
 
 
