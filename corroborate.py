@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser(_COMMANDS).parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        from claims.errors import CorroborateError
+        from claims.errors import CorroborateError, ExecutionError
     except ImportError as error:  # pragma: no cover - a broken installation
         tell(f"corroborate: the installation is broken: {error}")
         return FAILED
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         return command(options)
     except CorroborateError as error:
         tell(f"corroborate: {error}")
-        return INVALID
+        return FAILED if isinstance(error, ExecutionError) else INVALID
     except KeyboardInterrupt:
         tell("\ncorroborate: interrupted; the same command goes on from here")
         return FAILED

@@ -1,6 +1,7 @@
 """The root of every error that Corroborate raises, and the errors of the package `claims`.
 
 CorroborateError
+├── ExecutionError          the machine fails, though nothing is wrong with what was asked
 └── ClaimsError
     ├── ClaimFileError      a claim file that cannot be accepted, with all its faults
     ├── ClaimFilesError     several such files at once
@@ -19,6 +20,7 @@ __all__ = [
     "ClaimFilesError",
     "ClaimsError",
     "CorroborateError",
+    "ExecutionError",
     "Fault",
     "UnknownClaimsError",
 ]
@@ -26,6 +28,10 @@ __all__ = [
 
 class CorroborateError(Exception):
     """Any failure that a user of Corroborate can do something about."""
+
+
+class ExecutionError(CorroborateError):
+    """A failure of the machine, such as a full disk: the same input may do another time."""
 
 
 class ClaimsError(CorroborateError):

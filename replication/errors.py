@@ -7,6 +7,7 @@ ReplicationError
 ├── PlanError          a plan that cannot be made
 ├── ScoreError         predictions and labels that cannot be scored, with all faults
 ├── StoreError         a store that cannot be read or written
+│   └── DiskError      a disk that is full or broken
 ├── StoppedError       a phase that was asked to stop; its state is kept
 └── TrainingError      a phase that cannot go on, such as a loss that is not finite
 
@@ -15,10 +16,11 @@ All are picklable, because they cross process boundaries.
 
 from __future__ import annotations
 
-from claims.errors import CorroborateError
+from claims.errors import CorroborateError, ExecutionError
 
 __all__ = [
     "DataError",
+    "DiskError",
     "LeakError",
     "PlanError",
     "ProtocolError",
@@ -70,6 +72,10 @@ class ScoreError(ReplicationError):
 
 class StoreError(ReplicationError):
     """A store that cannot be read or written."""
+
+
+class DiskError(StoreError, ExecutionError):
+    """A disk that is full or broken, so that a store cannot be written."""
 
 
 class StoppedError(ReplicationError):

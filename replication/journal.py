@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from claims.record import Record, Text, canonical_json
-from replication.errors import StoreError
+from replication.errors import DiskError, StoreError
 from replication.migrations import migrated
 from replication.run import Run
 
@@ -141,7 +141,7 @@ class Journal:
                 os.ftruncate(descriptor, size)
             except OSError:
                 self._broken = True
-            raise StoreError(
+            raise DiskError(
                 f"journal '{self.path}': found '{error.strerror}' on writing ; expected a disk "
                 "with room. Free some space and run again; finished runs are kept."
             ) from error

@@ -5,6 +5,7 @@ A store is known by `store.json`, which names its schema. Light: no torch.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -17,14 +18,25 @@ from pathlib import Path
 
 from claims.record import canonical_json
 from replication.artifacts import write_durably
-from replication.errors import StoreError
+from replication.errors import DiskError, StoreError
 
-__all__ = ["STORE_SCHEMA", "check_mark", "doing", "lay_out", "lock", "refuse_foreign", "remove"]
+__all__ = [
+    "NO_ROOM",
+    "STORE_SCHEMA",
+    "check_mark",
+    "doing",
+    "lay_out",
+    "lock",
+    "refuse_foreign",
+    "remove",
+]
 
 STORE_SCHEMA = "corroborate/store@1"
 
-MARK = "store.json"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the operating system says where a disk is full, a quota is used up, or the disk is broken."""
 
+MARK = "store.json"
 
 FOLDERS = ("plans", "quarantine", "resume", "runs", "tmp")
 
@@ -121,6 +133,11 @@ def doing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise DiskError(
+                f"{what}: found '{error.strerror}' on writing ; expected a disk with room. Free some "
+                "space and run again; finished runs are kept."
+            ) from error
         raise StoreError(
             f"{what}: found '{error.strerror}' at '{error.filename}' ; expected a readable folder "
             "and, to write, room on the disk. Check permissions and space, and run again; "
