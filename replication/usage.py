@@ -6,7 +6,7 @@ where it is loaded already, and never loaded here.
 
 from __future__ import annotations
 
-import importlib
+import ctypes
 import resource
 import sys
 import time
@@ -20,6 +20,8 @@ from replication.run import Usage
 __all__ = ["Meter"]
 
 POWERCAP = Path("/sys/class/powercap")
+NVML = "libnvidia-ml.so.1"
+"""Library of NVIDIA's driver."""
 HIGHEST_WATTS = 1000.0
 """More than one processor package draws; a counter that this could turn over twice is not used."""
 
@@ -108,21 +110,28 @@ def _cuda() -> Any:
     return None
 
 
-def _board(cuda: Any) -> _Counter | str:
-    """Return the energy of the CUDA device since its driver was loaded, from NVML."""
-    try:
-        nvml = importlib.import_module("pynvml")
-    except ImportError:
-        return "nvidia-ml-py is not installed, which reads the device's energy"
+def _board(cuda: Any) -> _Counter:
+    """Return the energy of the CUDA device since its driver was loaded.
+
+    From NVML, which comes with the driver. The device is named by its identity, since NVML does not
+    number devices as CUDA does.
+    """
     identity = str(cuda.get_device_properties(cuda.current_device()).uuid)
-    nvml.nvmlInit()
+    named = identity if identity.startswith(("GPU-", "MIG-")) else f"GPU-{identity}"
+    nvml = ctypes.CDLL(NVML)
+    _succeed(nvml.nvmlInit_v2())
     try:
-        named = identity if identity.startswith(("GPU-", "MIG-")) else f"GPU-{identity}"
-        handle = nvml.nvmlDeviceGetHandleByUUID(named)
-        millijoules = int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+        device, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
+        _succeed(nvml.nvmlDeviceGetHandleByUUID(named.encode(), ctypes.byref(device)))
+        _succeed(nvml.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(millijoules)))
     finally:
         nvml.nvmlShutdown()
-    return _Counter("NVML, the whole device", {named: 1000 * millijoules}, {})
+    return _Counter("NVML, the whole device", {named: 1000 * millijoules.value}, {})
+
+
+def _succeed(code: int) -> None:
+    if code:
+        raise OSError(f"NVML answers with its error {code}")
 
 
 def _packages(powercap: Path) -> _Counter | str:

@@ -254,14 +254,10 @@ def test_energy_that_cannot_be_known_is_absent_with_the_reason(tmp_path, monkeyp
 
 
 class Cuda:
-    """A device as torch shows it, and its counter as NVML does."""
+    """A device as torch shows it."""
 
-    def __init__(self):
-        self.millijoules = 5_000
-        self.peak = 0
-
-    def is_available(self):
-        return True
+    peak = 0
+    uuid = "abc"
 
     def reset_peak_memory_stats(self):
         self.peak = 0
@@ -273,35 +269,53 @@ class Cuda:
         return 0
 
     def get_device_properties(self, _):
-        return type("Properties", (), {"uuid": "abc"})
-
-    def nvmlInit(self):  # noqa: N802  NVML's name
-        pass
-
-    nvmlShutdown = nvmlInit  # noqa: N815  NVML's name
-
-    def nvmlDeviceGetHandleByUUID(self, name):  # noqa: N802  NVML's name
-        assert name == "GPU-abc"
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, _):  # noqa: N802  NVML's name
-        self.millijoules += 1_500
-        return self.millijoules
+        return self
 
 
-def test_the_energy_and_memory_of_a_cuda_device_are_its_own(monkeypatch):
+NVML = """
+#include <string.h>
+static unsigned long long spent = 5000000000000ULL;
+static int begun = 0;
+int nvmlInit_v2(void) { begun = 1; return 0; }
+int nvmlShutdown(void) { begun = 0; return 0; }
+int nvmlDeviceGetHandleByUUID(const char *name, void **device) {
+  *device = &spent;
+  return begun ? (strcmp(name, "GPU-abc") ? 6 : 0) : 1;
+}
+int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millijoules) {
+  *millijoules = (*(unsigned long long *)device += 1500);
+  return 0;
+}
+"""
+
+
+def test_the_energy_and_memory_of_a_cuda_device_are_its_own(tmp_path, monkeypatch):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler, to build a library that answers as the driver's does")
+    (tmp_path / "nvml.c").write_text(NVML)
+    library = str(tmp_path / "nvml.so")
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", library, "nvml.c"], cwd=tmp_path, check=True
+    )
     device = Cuda()
     monkeypatch.setattr(usage, "_cuda", lambda: device)
-    monkeypatch.setitem(sys.modules, "pynvml", device)
+    monkeypatch.setattr(usage, "NVML", library)
     meter = Meter()
     device.peak = 12_345
     used = meter.read()
     assert (used.energy_j, used.device_peak_bytes) == (1.5, 12_345)
-    assert used.energy_source.startswith("NVML")
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert "not installed" in Meter().read().energy_source
-    monkeypatch.setattr(device, "get_device_properties", lambda _: 1 / 0)
-    monkeypatch.setitem(sys.modules, "pynvml", device)
-    assert "ZeroDivisionError" in Meter().read().energy_source
+    assert used.energy_source == "NVML, the whole device"
+    device.uuid = "another"
+    assert Meter().read().energy_source == "OSError: NVML answers with its error 6"
+
+
+def test_a_driver_without_its_library_is_a_reason_and_no_fault(monkeypatch):
+    monkeypatch.setattr(usage, "_cuda", Cuda)
+    monkeypatch.setattr(usage, "NVML", "no-such-library.so")
+    used = Meter().read()
+    assert used.energy_j is None
+    assert "no-such-library.so" in used.energy_source
 
 
 def test_a_reader_sees_what_is_known_and_nothing_of_what_is_not():
