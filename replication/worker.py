@@ -38,9 +38,12 @@ def execute(order: Order, source: Source | None = None, watch: Watch | None = No
     """Execute one order in the folders that it names; the store is somebody else's business.
 
     A fault that a user can do something about, and any other exception of the phase, makes a failed
-    run with its traceback; an interrupt passes through. What comes out is a function of spec and
-    data, of the kind of device and, where the order halves what is held in memory at once or gives
-    another number of threads, in the last digits of floats of these.
+    run with its traceback; an interrupt passes through.
+
+    Measurements are a function of the spec, to the byte, on one kind of device with one number of
+    threads. Another number of threads moves the last digits of float sums; halving what is held in
+    memory at once keeps every batch but moves dropout within it, as other kinds of device do. The
+    run's environment and its facts (`halvings_ordered`) tell of all three.
 
     Args:
         order: what to execute.

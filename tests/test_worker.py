@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import tiny_runs
+import torch
+from safetensors import safe_open
 
 from claims.errors import CorroborateError
 from replication.data import FolderSource
 from replication.errors import DataError, StoreError
 from replication.miniature.generate import write_miniature
+from replication.orders import Order, Outcome, describe, order_for, settle
 from replication.protocol import Base
 from replication.protocols import load_protocol
+from replication.resume import STATE
+from replication.run import LONGEST_TRACEBACK
 from replication.store import Store
+from replication.watch import Watch
 from replication.worker import ALL_THREADS, threads_for
+from replication.worker import execute as execute_order
 from replication.worker import execute_stored as execute
 
 
@@ -153,3 +162,96 @@ def test_only_tiny_encoders_compute_with_one_thread(width, layers, alone):
         alone or ALL_THREADS == 1
     )
     assert threads_for(Base(checkpoint="xlm-roberta-large")) == ALL_THREADS
+
+
+def test_a_failed_run_keeps_its_traceback_and_its_error_stays_a_line(data, store):
+    execute(specs(data)[0], store, Failing(data, ZeroDivisionError("division")))
+    (run,) = store.runs()
+    assert run.error == "ZeroDivisionError: division"
+    assert run.traceback.startswith("Traceback (most recent call last)")
+    assert "in text\n    raise self.error\nZeroDivisionError: division" in run.traceback
+
+
+def test_a_traceback_of_any_length_and_with_half_characters_is_stored(data, store):
+    odd = ValueError("\udc80" + "x" * 100_000 + "the end")
+    execute(specs(data)[0], store, Failing(data, odd))
+    (run,) = store.runs()
+    assert run.error.startswith("ValueError: ?xxx")
+    assert len(run.traceback) == LONGEST_TRACEBACK
+    assert run.traceback.endswith("xthe end")
+
+
+@pytest.mark.parametrize(
+    ("error", "memory"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (MemoryError(), True),
+        (RuntimeError("something else"), False),
+    ],
+)
+def test_it_says_whether_memory_ran_out(data, store, error, memory):
+    outcome = execute_order(order_for(specs(data)[0], store), Failing(data, error))
+    assert (outcome.ended, outcome.memory) == ("failed", memory)
+
+
+def test_an_order_and_its_outcome_survive_json_and_need_no_store(data, store):
+    """What an engine ships: the same measurements as where the store lies."""
+    source = FolderSource(data, "miniature")
+    for spec in specs(data):
+        order = order_for(spec, store, describe(source))
+        outcome = execute_order(Order.model_validate_json(order.model_dump_json(by_alias=True)))
+        again = Outcome.model_validate_json(outcome.model_dump_json(by_alias=True))
+        assert again == outcome
+        settle(again.run, store)
+    assert [store.state(s.digest()) for s in specs(data)] == ["finished"] * 3
+
+
+def test_an_order_without_any_source_is_a_fault_of_the_engine(data, store):
+    outcome = execute_order(order_for(specs(data)[0], store))
+    assert "found an order without a source" in outcome.run.error
+
+
+def test_a_run_that_is_asked_to_stop_has_no_record_and_keeps_its_state(data, store):
+    spec, source = specs(data)[0], FolderSource(data, "miniature")
+    steps = []
+    watch = Watch(stop=lambda: len(steps) == 2, heard=lambda *told: steps.append(told), every_s=0)
+    order = order_for(spec, store)
+    outcome = execute_order(order, source, watch)
+    assert (outcome.ended, outcome.run) == ("stopped", None)
+    assert [s[0] for s in steps] == [1, 2]
+    with safe_open(Path(order.resume) / STATE, framework="pt") as file:
+        assert file.metadata()["step"] == "2"
+    steps.clear()
+    rest = Watch(heard=lambda *told: steps.append(told), every_s=0)
+    assert execute_order(order_for(spec, store), source, rest).ended == "finished"
+    assert steps[0][0] == 3
+    assert steps[-1][0] == steps[-1][1]
+    tokens = [s[2] for s in steps]
+    assert tokens == sorted(tokens)
+
+
+def test_an_evaluation_that_is_asked_to_stop_is_dropped(data, store):
+    source = FolderSource(data, "miniature")
+    *before, evaluation = specs(data)
+    for spec in before:
+        execute(spec, store, source)
+    outcome = execute_order(order_for(evaluation, store), source, Watch(stop=lambda: True))
+    assert outcome.ended == "stopped"
+    assert execute(evaluation, store, source).status == "finished"
+
+
+def test_halvings_cut_batches_finer_and_are_told(data, store, tmp_path):
+    source = FolderSource(data, "miniature")
+    whole = [execute(spec, store, source) for spec in specs(data)]
+    with Store.open(tmp_path / "other") as other:
+        halved = []
+        for spec in specs(data):
+            order = order_for(spec, other).model_copy(update={"halvings": 6})
+            halved.append(settle(execute_order(order, source).run, other))
+    assert [r.facts.pop("halvings_ordered") for r in halved] == [6, 6, 6]
+    for fine, coarse in zip(halved, whole, strict=True):
+        assert fine.facts.keys() == coarse.facts.keys()
+        assert fine.facts.get("tokens") == coarse.facts.get("tokens")
+        for name in ("first_loss", "last_loss"):  # the same batches, though dropout falls otherwise
+            assert fine.facts.get(name, 0) == pytest.approx(coarse.facts.get(name, 0), abs=0.05)
+    assert [m.n for m in halved[-1].measurements] == [m.n for m in whole[-1].measurements]

@@ -14,6 +14,9 @@ import queue
 import signal
 import sys
 import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, BinaryIO
 
@@ -53,8 +56,9 @@ def main(parent: int) -> None:
     said = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, orders, stop), daemon=True).start()
-    while (order := orders.get()) is not None:
-        _execute(order, stop, said)
+    with _leaving():
+        while (order := orders.get()) is not None:
+            _execute(order, stop, said)
 
 
 def _execute(order: Order, stop: Stop, said: BinaryIO) -> None:
@@ -75,13 +79,27 @@ def _say(said: BinaryIO, name: str, value: Any) -> None:
 
 def _listen(heard: BinaryIO, orders: queue.SimpleQueue[Order | None], stop: Stop) -> None:
     """Take orders until the parent has no more, or is no more; then end at once, whatever is done."""
-    for line in heard:
-        message = json.loads(line)
-        if "stop" in message:
-            stop.ask()
-        else:
-            orders.put(Order.model_validate(message["order"]))
-    os._exit(0)
+    with _leaving():
+        for line in heard:
+            message = json.loads(line)
+            if "stop" in message:
+                stop.ask()
+            else:
+                orders.put(Order.model_validate(message["order"]))
+
+
+@contextmanager
+def _leaving() -> Iterator[None]:
+    """End the process after this, in whichever thread, without waiting for the other one."""
+    code = 1
+    try:
+        yield
+        code = 0
+    except BaseException:  # noqa: BLE001  told to the parent, which reads stderr when we are gone
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _end_with(parent: int) -> None:
