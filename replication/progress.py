@@ -168,25 +168,21 @@ class Progress:
                 run.count(now, tokens)
             run.loss = loss if loss is not None and math.isfinite(loss) else None
 
-    def end(self, spec: RunSpec, seconds: float | None = None, *, failed: bool = False) -> None:
-        """Hear that a run ended; without its seconds, the time since `begin` counts."""
+    def end(self, spec: RunSpec, seconds: float | None = None) -> None:
+        """Hear that a run finished; without its seconds, the time since `begin` counts."""
         with self._guard:
-            digest = spec.digest()
-            run = self._running.pop(digest, None)
-            now = self._clock()
-            begun = now if run is None else run.begun
-            taken = now - begun if seconds is None else seconds
-            if not failed:  # what ended early says little of what a whole run takes
-                self._forecast.learn(spec, taken)
-            self._forecast.drop(digest)
-            if failed:
-                self._failed += 1
-                self._unfit.add(digest)
-            else:
-                self._done += 1
-            said = f"failed after {duration(taken)}" if failed else duration(taken)
-            self._end_of(digest)
-            self._line(f"{self._place()} {spec.title()}: {said}")
+            taken = self._taken(spec, seconds)
+            self._forecast.learn(spec, taken)
+            self._done += 1
+            self._over_with(spec, duration(taken))
+
+    def fail(self, spec: RunSpec, seconds: float | None = None) -> None:
+        """Hear that a run failed, from which no estimate learns: it ended early."""
+        with self._guard:
+            taken = self._taken(spec, seconds)
+            self._failed += 1
+            self._unfit.add(spec.digest())
+            self._over_with(spec, f"failed after {duration(taken)}")
 
     def skip(self, spec: RunSpec) -> None:
         """Hear that a run is not executed: it is there already, or rests on a failed one."""
@@ -263,6 +259,18 @@ class Progress:
     def _tick(self) -> None:
         while not self._over.wait(TICK_S):
             self.tick()
+
+    def _taken(self, spec: RunSpec, seconds: float | None) -> float:
+        run, now = self._running.get(spec.digest()), self._clock()
+        since = now if run is None else run.begun
+        return now - since if seconds is None else seconds
+
+    def _over_with(self, spec: RunSpec, how: str) -> None:
+        digest = spec.digest()
+        self._running.pop(digest, None)
+        self._forecast.drop(digest)
+        self._end_of(digest)
+        self._line(f"{self._place()} {spec.title()}: {how}")
 
     def _end_of(self, digest: str) -> None:
         if self._store is not None:

@@ -11,14 +11,18 @@ import threading
 from pathlib import Path
 
 import pytest
+import test_driving
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_store import spec
+from test_store import plan, spec
 
 from replication import live
 from replication.display import Overview, Row
+from replication.engines.driving import Terms, drive, to_steps
+from replication.engines.stopping import Stop
 from replication.forecast import Forecast
 from replication.progress import HEARTBEAT_S, Progress, duration
+from replication.store import Store
 
 ROOT = Path(__file__).parents[1]
 
@@ -187,7 +191,7 @@ def test_failed_runs_and_those_that_rest_on_them_are_not_counted_as_done(clock):
     with Progress([start, child, grandchild, other], io.StringIO(), clock=clock) as progress:
         progress.skip(other)
         progress.begin(start)
-        progress.end(start, 5.0, failed=True)
+        progress.fail(start, 5.0)
         progress.skip(child)
         progress.skip(grandchild)
         seen = progress.overview()
@@ -196,6 +200,23 @@ def test_failed_runs_and_those_that_rest_on_them_are_not_counted_as_done(clock):
         seen.heading()
         == "1 of 4 done, 0 running, 0 waiting, 1 failed, 2 left out, about 0.0 s left"
     )
+
+
+def test_an_engine_tells_of_failures_and_steps(tmp_path):
+    """Through the loop that all engines share."""
+    stream = io.StringIO()
+    specs = (test_driving.A, test_driving.B, test_driving.C, test_driving.OTHER)
+    whole = plan().model_copy(update={"specs": specs})
+    with Progress(specs, stream) as progress, Store.open(tmp_path / "store") as store:
+        terms = Terms(progress, None, None, Stop(), None)
+        drive(whole, store, hands=test_driving.Scripted({"b": ["fault"]}), terms=terms)
+        seen = progress.overview()
+        assert (seen.done, seen.failed, seen.blocked, seen.waiting) == (2, 1, 1, 0)
+        progress.begin(specs[0])
+        to_steps(progress, specs[0].digest(), (3, 9, 700, 1.5))
+        row = progress.overview().rows[0]
+        assert (row.step, row.steps, row.loss) == (3, 9, 1.5)
+    assert f"{specs[1].title()}: failed after 1.0 s" in stream.getvalue()
 
 
 def test_what_is_left_is_estimated_from_runs_of_the_same_sort():

@@ -58,7 +58,7 @@ with Store.open(path) as store:
                 progress.end(spec(n))
             elif word == "fail":
                 store.fail(record(spec(n), "failed", "no luck"), folders[n])
-                progress.end(spec(n), failed=True)
+                progress.fail(spec(n))
             print("ready", flush=True)
 """
 

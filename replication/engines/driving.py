@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replication.engines.engine import Ended, Hands, Progress, Stepwise, Tally
+from replication.engines.engine import Discerning, Ended, Hands, Progress, Stepwise, Tally
 from replication.engines.scheduling import TRIES, Schedule
 from replication.engines.stopping import Stop
 from replication.orders import Order, SourceNote, lost_run, order_for, settle
@@ -138,7 +138,11 @@ class _Driven:
 
     def _done(self, run: Run) -> None:
         """Count a run that will not begin again."""
-        self.terms.progress.end(run.spec, run.seconds)
+        progress = self.terms.progress
+        if run.status == "failed" and isinstance(progress, Discerning):
+            progress.fail(run.spec, run.seconds)
+        else:
+            progress.end(run.spec, run.seconds)
         if run.status == "finished":
             self.tally.finished += 1
             self.schedule.finish(run.spec_digest)

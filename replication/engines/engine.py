@@ -18,7 +18,7 @@ from replication.orders import Order, Outcome
 from replication.run import Plan, RunSpec
 from replication.store import Store
 
-__all__ = ["Ended", "Engine", "Hands", "Progress", "Stepwise", "Tally", "engine"]
+__all__ = ["Discerning", "Ended", "Engine", "Hands", "Progress", "Stepwise", "Tally", "engine"]
 
 GROUP = "corroborate.engines"
 
@@ -36,6 +36,15 @@ class Progress(Protocol):
 
     def skip(self, spec: RunSpec) -> None:
         """Hear that a run is not executed: it is there already, or rests on a failed one."""
+        ...
+
+
+@runtime_checkable
+class Discerning(Protocol):
+    """A progress that hears of failed runs apart from finished ones, and not through `end`."""
+
+    def fail(self, spec: RunSpec, seconds: float) -> None:
+        """Hear that a run failed."""
         ...
 
 
@@ -161,7 +170,8 @@ class Engine(Protocol):
             plan: what to run.
             store: open for writing.
             source: where examples come from.
-            progress: hears of every run, and of steps if it is `Stepwise`.
+            progress: hears of every run, of failures apart if it is `Discerning`, and of steps if it
+                is `Stepwise`.
             budget_s: no run begins after this many seconds; None for no limit.
             order: digests in the order wanted; runs that it does not name come after it, and what a
                 run starts from before it. None for the plan's own order.
