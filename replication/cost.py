@@ -93,7 +93,6 @@ def bill_of(plan: Plan, source: Source, runs: Sequence[Run] = ()) -> Bill:
     table, loads = cost_table(), Workloads(source)
     device = _device_of(runs) or device_here()
     own = fit(_observed(runs, loads, table, device), device, "the finished runs of this store")
-    loads.assumed.clear()
     throughput = own or table.of_device(device)
     shape = shape_of_base(plan.protocol.base, table, _vocabulary(runs, plan))
     nodes: dict[str, NodeCost] = {}

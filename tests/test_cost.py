@@ -18,7 +18,7 @@ from replication.cost import (
     operations,
     price,
 )
-from replication.cost_table import Shape, cost_table, shape_of_base
+from replication.cost_table import CostTable, Shape, cost_table, shape_of_base
 from replication.data import FolderSource, HubSource
 from replication.miniature.generate import write_miniature
 from replication.plan import make_plan
@@ -287,3 +287,38 @@ def test_the_table_reads_and_names_its_sources():
     table = cost_table()
     assert {"encoders", "gpu", "examples", "tokens_per_feature"} <= set(table.notes)
     assert all("cost_model.py" in d.measured for d in table.devices)
+
+
+def test_what_the_benchmark_measures_is_written_and_the_rest_is_left(monkeypatch, tmp_path):
+    import sys
+    from pathlib import Path
+
+    import yaml
+
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    import cost_model
+
+    copy = tmp_path / "cost.yaml"
+    copy.write_bytes(cost_model.TABLE.read_bytes())
+    monkeypatch.setattr(cost_model, "TABLE", copy)
+    rng = np.random.Generator(np.random.PCG64(1))
+    speed = fit(observed(rng), "cuda: Some GPU", "a test; it has: signs, and 'quotes'")
+    cost_model.write(speed.model_dump(mode="json"), {"tagging": 12.4}, {"bytes": [0.5, 0.5, 9.0]})
+    before, after = cost_table(), CostTable.model_validate(yaml.safe_load(copy.read_text()))
+    assert after.devices == (*before.devices, speed)
+    assert after.example_bytes == {"tagging": 12}
+    assert after.bytes_a_token["bytes"] == pytest.approx(
+        before.bytes_a_token["bytes"] / 2, abs=0.01
+    )
+    fields = set(CostTable.model_fields) - {"devices", "example_bytes", "bytes_a_token"}
+    assert all(getattr(after, f) == getattr(before, f) for f in fields)
+    assert "# What the cost model knows" in copy.read_text()
+    sys.modules.pop("cost_model")
+
+
+def test_assumptions_are_said_also_where_the_store_has_runs_of_the_same_data():
+    plan, source = paper_plan("mnli")
+    said, _ = told_by(plan, source)
+    again, _ = told_by(plan, source, runs_at(plan, source, lambda *_: 1.0))
+    assert said.assumed
+    assert again.assumed == said.assumed
