@@ -78,6 +78,12 @@ class LanguageItems:
         """Number of examples."""
         return len(self.ids)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that ids, passages and outcomes take."""
+        texts = self.ids.nbytes + (0 if self.passages is None else self.passages.nbytes)
+        return int(texts + sum(values.nbytes for values in self.outcomes.values()))
+
     def take(self, chosen: Integers) -> LanguageItems:
         """Return the examples at these places, in this order."""
         places = pa.array(chosen, pa.int64())
@@ -109,6 +115,11 @@ class ItemOutcomes:
     split: Split
     languages: Mapping[str, LanguageItems]
     """Language code -> its items; sorted by code."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that ids, passages and outcomes take."""
+        return sum(items.nbytes for items in self.languages.values())
 
 
 def positions(wanted: pa.StringArray, present: pa.StringArray) -> Integers:

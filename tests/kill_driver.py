@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def forked(work):
         except StoreError as error:
             sys.stderr.write(f"{error}\n")
             code = 4
+        except BaseException:  # noqa: BLE001  nothing of a life may reach the driver
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

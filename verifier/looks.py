@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
 from claims.claim import Claim, ClaimSet, Paper
@@ -28,8 +27,8 @@ from verifier.verify import verify
 
 __all__ = ["Verification", "looks_of", "verify_store"]
 
-_HELD = 32
-"""Runs whose item outcomes are kept at hand, some 10 MiB each; claims share runs."""
+_HELD = 256 * 2**20
+"""Bytes of item outcomes kept at hand, since claims share runs; the rest is read again."""
 
 Named = Sequence[tuple[str, ClaimSet]]
 """Claim sets, each after the name under which it was read."""
@@ -51,6 +50,30 @@ class Verification:
     """Why the looks are not on record; None where they are."""
 
 
+class _Shelf:
+    """Reads item outcomes, and keeps those that were read first, as far as there is room.
+
+    Each claim reads its runs in the same order, so that making room for the latest would throw away
+    what is read next.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[str, ItemOutcomes] = {}
+        self._room = _HELD
+
+    def items(self, run: Run) -> ItemOutcomes:
+        """Return the outcomes of a run; they are not to be changed."""
+        digest = run.spec_digest
+        if digest in self._kept:
+            return self._kept[digest]
+        found = read_items(self._store.folder(digest), run)
+        if (size := found.nbytes) <= self._room:
+            self._kept[digest] = found
+            self._room -= size
+        return found
+
+
 def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> Verification:
     """Decide claims on the runs of a store, and put on record that their scores were looked at.
 
@@ -66,19 +89,13 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
     """
     with Store.open(path, write=False) as store:
         plan, runs, events = store.latest_plan(), store.runs(), store.events
-    known = {run.spec_digest: run for run in runs}
-
-    @lru_cache(maxsize=_HELD)
-    def by_digest(digest: str) -> ItemOutcomes:
-        return read_items(store.folder(digest), known[digest])
-
     if plan is None:
         raise StoreError(
             f"store '{path}': found no plan ; expected one. Use `corroborate run` first."
         )
     verdicts = verify(
         [s for _, s in named], plan, runs, reported,
-        looks=read_looks(path), items=lambda run: by_digest(run.spec_digest),
+        looks=read_looks(path), items=_Shelf(store).items,
     )  # fmt: skip
     looks = looks_of(named, plan, runs, verdicts=verdicts, events=events)
     try:

@@ -8,8 +8,9 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -136,7 +137,7 @@ def redraw(
         scope = next(t for t in samples.scope.tasks if t.task == task)
         codes = tuple(cell.language for cell in samples.cells if cell.task == task)
         blocks = _blocks(
-            task, codes, [_read(items_of, run) for run in unique.values()],
+            task, codes, (_read(items_of, run) for run in unique.values()), runs=len(unique),
             metrics=scope.metrics, parallel=parallel.get(task, False),
         )  # fmt: skip
         parts: list[np.ndarray] = []
@@ -184,22 +185,61 @@ def _runs(samples: Samples, arms: Iterable[ArmSample], task: str) -> dict[_Key, 
 def _blocks(
     task: str,
     codes: tuple[str, ...],
-    outcomes: Sequence[ItemOutcomes],
+    outcomes: Iterator[ItemOutcomes],
     *,
+    runs: int,
     metrics: Sequence[str],
     parallel: bool,
 ) -> list[Block]:
-    """Return the totals per cluster: one block for a parallel task, else one per language."""
-    first = {code: _items(outcomes[0], code) for code in codes}
-    aligned = [[_aligned(o, code, first[code]) for o in outcomes] for code in codes]
-    labels = clusters(first, parallel=parallel)
-    if parallel:
-        return [_block(task, codes, aligned, labels=labels, metrics=metrics)]
-    found: list[Block] = []
-    for code, runs in zip(codes, aligned, strict=True):
-        own = clusters({code: first[code]}, parallel=False)
-        found.append(_block(task, (code,), [runs], labels=own, metrics=metrics))
-    return found
+    """Return the totals per cluster: one block for a parallel task, else one per language.
+
+    One run's examples are at hand at a time, beside the first run's: all of them might fill memory.
+    """
+    leading = next(outcomes)
+    first = {code: _items(leading, code) for code in codes}
+    groups = [codes] if parallel else [(code,) for code in codes]
+    made: list[tuple[Block, Clusters]] = []
+    for group in groups:
+        labels = clusters({code: first[code] for code in group}, parallel=parallel)
+        made.append((_empty(task, {c: first[c] for c in group}, labels, runs), labels))
+    for column, found in enumerate(chain([leading], outcomes)):
+        for block, labels in made:
+            for at, code in enumerate(block.languages):
+                items = _aligned(found, code, first[code])
+                _enter(block, (at, column), items, labels=labels.labels[code], metrics=metrics)
+    return [block for block, _ in made]
+
+
+def _empty(task: str, first: Mapping[str, LanguageItems], labels: Clusters, runs: int) -> Block:
+    """Return a block without numerators; examples, where they are the denominator, are counted."""
+    above = np.zeros((labels.count, len(first), runs))
+    if any("matched" in items.outcomes for items in first.values()):
+        return Block(task, tuple(first), above, np.zeros_like(above))
+    counts = [np.bincount(labels.labels[code], minlength=labels.count) for code in first]
+    below = np.stack(counts, axis=1).astype(np.float64)[:, :, None]
+    return Block(task, tuple(first), above, below)
+
+
+def _enter(
+    block: Block,
+    where: tuple[int, int],
+    items: LanguageItems,
+    *,
+    labels: np.ndarray,
+    metrics: Sequence[str],
+) -> None:
+    """Write the totals of one run in one language into a block, at (language, run)."""
+    at, column = where
+
+    def total(values: Floats) -> Floats:
+        return np.bincount(labels, values, block.clusters).astype(np.float64)
+
+    said = items.outcomes
+    if "matched" in said:
+        block.numerators[:, at, column] = total(2 * said["matched"])
+        block.denominators[:, at, column] = total(said["predicted"] + said["gold"])
+    else:
+        block.numerators[:, at, column] = total(np.mean([said[m] for m in metrics], axis=0))
 
 
 def _items(outcomes: ItemOutcomes, code: str) -> LanguageItems:
@@ -214,33 +254,6 @@ def _aligned(outcomes: ItemOutcomes, code: str, first: LanguageItems) -> Languag
     where = positions(first.ids, items.ids)
     if items.n != first.n or bool(np.any(where < 0)):
         raise NoItemsError(f"{outcomes.task} {code}: two runs scored different examples.")
+    if set(items.outcomes) != set(first.outcomes):
+        raise NoItemsError(f"{outcomes.task} {code}: two runs kept different outcomes.")
     return items if items.ids.equals(first.ids) else items.take(where)
-
-
-def _block(
-    task: str,
-    codes: tuple[str, ...],
-    aligned: Sequence[Sequence[LanguageItems]],
-    *,
-    labels: Clusters,
-    metrics: Sequence[str],
-) -> Block:
-    above = np.zeros((labels.count, len(codes), len(aligned[0])))
-    counted = "matched" in aligned[0][0].outcomes
-    below = np.zeros((labels.count, len(codes), len(aligned[0]) if counted else 1))
-    for at, (code, runs) in enumerate(zip(codes, aligned, strict=True)):
-        own = labels.labels[code]
-
-        def total(values: Floats, own: np.ndarray = own) -> Floats:
-            return np.bincount(own, values, labels.count).astype(np.float64)
-
-        for column, items in enumerate(runs):
-            said = items.outcomes
-            if counted:
-                above[:, at, column] = total(2 * said["matched"])
-                below[:, at, column] = total(said["predicted"] + said["gold"])
-            else:
-                above[:, at, column] = total(np.mean([said[m] for m in metrics], axis=0))
-        if not counted:
-            below[:, at, 0] = total(np.ones(runs[0].n))
-    return Block(task, codes, above, below)
