@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,8 @@ class PlanView:
         self.plan = plan
         self.bill = bill
         self.stored = stored
-        self.specs: dict[str, RunSpec] = {s.digest(): s for s in plan.specs}
+        # the bill has the plan's runs in their order; digests are not computed anew
+        self.specs: dict[str, RunSpec] = dict(zip(bill.nodes, plan.specs, strict=True))
         states: Mapping[str, str] = stored.states if stored else {}
         self.done = {d for d in self.specs if states.get(d) == "finished"}
         self.runs_of: dict[str, set[str]] = {n.claim: self._lineage(n.runs) for n in plan.needs}
@@ -199,10 +201,10 @@ class PlanView:
 
     def sum_of(self, digests: Iterable[str]) -> _Sum:
         """Return what some runs cost together; sums do not depend on the order."""
-        costs = [self.bill.nodes[d] for d in sorted(digests)]
+        costs = [self.bill.nodes[d] for d in digests]
         return _Sum(
-            hours=sum(c.seconds or 0.0 for c in costs) / 3600,
-            gpu_hours=sum(c.gpu_seconds or 0.0 for c in costs) / 3600,
+            hours=math.fsum(c.seconds or 0.0 for c in costs) / 3600,
+            gpu_hours=math.fsum(c.gpu_seconds or 0.0 for c in costs) / 3600,
             gpu_memory=max((c.gpu_memory or 0 for c in costs), default=0),
             disk=sum(c.disk or 0 for c in costs),
             uncosted=sum(c.unknown is not None for c in costs),
