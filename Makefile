@@ -1,4 +1,4 @@
-# Targets: audit, calibration, test, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
+# Targets: audit, calibration, test, endurance, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
 SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out
@@ -10,13 +10,14 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c 
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help audit calibration test lint types ci
+.PHONY: help audit calibration test endurance lint types ci
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make audit   run the embedded audit and say where its report is"
 	@echo "make calibration  measure the error rates of verdicts in docs/calibration.md (AUDITS=2000; half an hour)"
 	@echo "make test    run the tests (those that need a GPU left out)"
+	@echo "make endurance  kill a matrix 200 times, fill its disk, decide on 20 million outcomes; many minutes"
 	@echo "make lint    style, format and layers"
 	@echo "make types   static types"
 	@echo "make ci      test, lint and types"
@@ -49,7 +50,10 @@ calibration: $(INSTALLED)
 	  --out $(OUT)/calibration.json --markdown docs/calibration.md
 
 test: $(INSTALLED_DEV)
-	$(VENV)/bin/python -m pytest -n 2 -m 'not gpu'
+	$(VENV)/bin/python -m pytest -n 2 -m 'not gpu and not endurance'
+
+endurance: $(INSTALLED_DEV)
+	$(VENV)/bin/python -m pytest -m endurance
 
 lint: $(INSTALLED_DEV)
 	$(VENV)/bin/ruff check .

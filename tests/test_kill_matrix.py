@@ -22,6 +22,9 @@ from replication.gc import collect_garbage
 from replication.remaining import remaining
 from replication.store import Store
 
+LONG = (pytest.mark.slow, pytest.mark.endurance)
+"""The whole form; the short one beside it runs every time."""
+
 DRIVER = Path(__file__).parent / "kill_driver.py"
 
 
@@ -37,7 +40,7 @@ def driven(mode, folder, number, *, before=(), seed=1):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("number", [6, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [6, pytest.param(200, marks=LONG)])
 def test_a_matrix_killed_at_random_moments_ends_as_if_nobody_had_touched_it(tmp_path, number):
     told = driven("kills", tmp_path, number)
     assert told["killed"] == number
@@ -54,7 +57,7 @@ def own_disk():
     return command
 
 
-@pytest.mark.parametrize("number", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [2, pytest.param(40, marks=LONG)])
 def test_a_matrix_on_a_disk_that_is_full_again_and_again_goes_on_when_there_is_room(
     tmp_path, number
 ):
@@ -65,7 +68,7 @@ def test_a_matrix_on_a_disk_that_is_full_again_and_again_goes_on_when_there_is_r
     assert told["full"] >= 2
 
 
-@pytest.mark.parametrize("number", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [1, pytest.param(10, marks=LONG)])
 def test_of_two_processes_on_one_store_one_is_refused_and_readers_never_are(tmp_path, number):
     told = driven("two", tmp_path, number)
     assert told["refused"] >= 1
@@ -115,7 +118,7 @@ LINES = """
 
 
 @pytest.mark.parametrize("mode", ["gc", "restore"])
-@pytest.mark.parametrize("step", [29, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [29, pytest.param(1, marks=LONG)])
 def test_gc_and_making_again_killed_at_any_line_leave_every_run_finished(
     tmp_path, mode, step, monkeypatch
 ):

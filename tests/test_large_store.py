@@ -142,6 +142,7 @@ def test_a_small_store_built_the_same_way_is_decided_from_its_items(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.endurance
 def test_twenty_million_item_outcomes_are_decided_on_within_two_gib(tmp_path, record_property):
     claims, total = build(tmp_path / "store", tmp_path, *LARGE)
     assert total >= 20_000_000
