@@ -45,7 +45,7 @@ def kept(path, data):
         return int(file.metadata()["step"])
 
 
-def gone(pids, seconds=10.0):
+def gone(pids, seconds=30.0):
     limit = time.monotonic() + seconds
     while any(other.alive(p) for p in pids) and time.monotonic() < limit:
         time.sleep(0.01)
