@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from verifier_strategies import BOTH, MNLI, NONE, SQUAD, claim, protocol, run_of, spec_of, task_row
 
 from claims.claim import ClaimSet
+from replication.cost import Bill, NodeCost
 from replication.plan import conditions_of, resolve
 from replication.run import ClaimNeeds, Plan, RunSpec
-from verifier.adaptive import Seen, by_looks, next_plan, open_claims, ranking
+from verifier.adaptive import Seen, by_looks, next_plan, open_claims, prices, ranking
 from verifier.claim_order import soonest, total_delay
 from verifier.looks import looks_of
 from verifier.verify import verify
@@ -171,6 +172,20 @@ def test_a_run_without_a_cost_is_refused():
     with pytest.raises(ValueError, match="no cost from 0 up"):
         ranking(plan, {}, ())
     assert len(ranking(plan, {}, priced(plan))) == len(plan.specs)
+
+
+def test_runs_of_unknown_cost_count_as_average_ones():
+    def node(seconds, gpu):
+        return NodeCost(seconds, gpu, None, None)
+
+    def bill(**nodes):
+        return Bill(nodes=nodes, device="cpu", throughput=None)
+
+    assert prices(bill(a=node(2.0, 0.1), b=node(4.0, 0.2), c=node(None, None))) == {
+        "a": 2.0, "b": 4.0, "c": 3.0,
+    }  # fmt: skip
+    assert prices(bill(a=node(None, 0.1), b=node(None, 0.2))) == {"a": 0.1, "b": 0.2}
+    assert prices(bill(a=node(None, None), b=node(None, None))) == {"a": 1.0, "b": 1.0}
 
 
 @pytest.mark.slow

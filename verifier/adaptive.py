@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from claims.claim import ClaimSet, ProtocolClaim
+from replication.cost import Bill
 from replication.looks import Look
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Phase, Plan, RunSpec
@@ -22,7 +23,7 @@ from verifier.claim_order import soonest
 from verifier.sequential import schedule_of, seeds_planned
 from verifier.verdict import Verdicts
 
-__all__ = ["Seen", "by_looks", "next_plan", "open_claims", "ranking"]
+__all__ = ["Seen", "by_looks", "next_plan", "open_claims", "prices", "ranking"]
 
 MakePlan = Callable[[Sequence[ClaimSet], Protocol], Plan]
 """`replication.plan.make_plan` on a given source."""
@@ -37,6 +38,19 @@ class Seen:
     """Digests of the runs that are finished."""
     looks: Sequence[Look] = ()
     """Every look at the store, the first first, those of this verification among them."""
+
+
+def prices(bill: Bill) -> dict[str, float]:
+    """Return the cost of every run for `ranking`, in seconds of one device.
+
+    Of the device here where as many are known as on the table's GPU, else on that. A run whose cost
+    is not known counts as an average one of those that are; where none is known, all count alike.
+    """
+    here = {d: n.seconds for d, n in bill.nodes.items() if n.seconds is not None}
+    gpu = {d: n.gpu_seconds for d, n in bill.nodes.items() if n.gpu_seconds is not None}
+    known = here if len(here) >= len(gpu) else gpu
+    usual = sum(known.values()) / len(known) if known else 1.0
+    return {digest: known.get(digest, usual) for digest in bill.nodes}
 
 
 def ranking(
