@@ -20,6 +20,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 import numpy as np
 import tiny_runs
 
+import replication.engines.inline
 import replication.resume
 import replication.worker
 from corroborate import main
