@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from engines_under_test import _connected_to_ray, ray_cluster  # noqa: F401  fixtures
 from hypothesis import HealthCheck, settings
 from loopback_hub import loopback  # noqa: F401  a fixture
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 import pytest
 import tiny_runs
+from engines_under_test import ENGINES
 
 from replication.data import FolderSource
 from replication.engines.engine import Engine, engine
@@ -13,14 +12,13 @@ from replication.errors import ReplicationError
 from replication.miniature.generate import write_miniature
 from replication.store import Store
 
-NAMES = sorted(e.name for e in entry_points(group="corroborate.engines"))
 WANTED = (
     (tiny_runs.NONE, "mini_topic"),
     (tiny_runs.NONE, "mini_tags"),
     (tiny_runs.NONE, "mini_pairs"),
 )
 
-pytestmark = pytest.mark.parametrize("name", NAMES)
+pytestmark = pytest.mark.parametrize("name", ENGINES)
 
 
 @pytest.fixture(scope="module")
