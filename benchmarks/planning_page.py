@@ -57,8 +57,8 @@ though true, of all false and all true claims; each may happen in 2.5 %."""
 _READING = """\
 Strategies of every cell verify once, at the end. With fixed seeds a claim's whole error is used at one
 look; planned looks share it, so that with three seeds a little less is decided, and more in the end. (c)
-spends its later hours on claims that (a), (b) and (d) leave open for good: to decide as many, every cell
-needs 10 seeds too."""
+spends its later hours on claims that (a), (b) and (d) leave open for good: to decide about as many,
+every cell needs 10 seeds too."""
 
 
 def document(rows: Sequence[Row], *, command: str) -> str:
