@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from claims.claim import ClaimSet
     from replication.data import Source
     from replication.protocol import Protocol
-    from replication.run import Plan, Run
+    from replication.run import Plan, Run, RunSpec
     from replication.store import Store
     from verifier.verdict import Verdicts
 
@@ -292,25 +292,29 @@ def _protocol(options: argparse.Namespace) -> Protocol:
 
 def _execute(options: argparse.Namespace, plan: Plan, store: Store, source: Source) -> int:
     from claims.errors import CorroborateError
-    from replication.engines.engine import engine
+    from replication.engines.engine import Tally, engine
     from replication.progress import Progress
+    from verifier.execution import Site, execute
 
-    chosen = engine(options.engine)
-    store.add_plan(plan)
+    def said(tally: Tally) -> None:
+        for line in tally.lines():
+            tell(line)
+
+    def progress(specs: Sequence[RunSpec], expected: Mapping[str, float]) -> Progress:
+        return Progress(specs, sys.stderr, expected=expected, store=store.path)
+
+    site = Site(store, source, engine(options.engine), progress, said)
+    named = _claims(options.claims)
     budget = None if options.budget_hours is None else options.budget_hours * 3600
+    reported = {} if budget is None else _reported([s for _, s in named])
     try:
-        with Progress(plan.specs, sys.stderr, store=store.path) as units:
-            tally = chosen.run(plan, store, source, progress=units, budget_s=budget)
+        went = execute(named, plan, site, budget_s=budget, reported=reported)
     except CorroborateError as error:  # the input was accepted, so this is no fault of it
         tell(f"corroborate: {error}")
         return FAILED
-    for line in tally.lines():
-        tell(line)
-    if tally.interrupted:
+    if went.interrupted:
         raise KeyboardInterrupt
-    if tally.failed:
-        return FAILED
-    return UNDECIDED if tally.postponed else 0
+    return FAILED if went.failed else UNDECIDED if went.postponed else 0
 
 
 def _verified(
