@@ -44,10 +44,10 @@ audit: $(INSTALLED)
 	case $$code in 0|1|3) echo "corroborate audit: exit code $$code; report: $(OUT)/report.md" ;; esac; \
 	case $$code in 0|3) ;; *) exit $$code ;; esac
 
-# Each process computes with one thread: the two of them fill two cores.
+# Each process computes with one thread: the two of them fill two cores. Interrupted, it goes on where it was.
 calibration: $(INSTALLED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m benchmarks.calibration --audits $(AUDITS) \
-	  --out $(OUT)/calibration.json --markdown docs/calibration.md
+	  --parts $(OUT)/calibration-parts.jsonl --out $(OUT)/calibration.json --markdown docs/calibration.md
 
 test: $(INSTALLED_DEV)
 	$(VENV)/bin/python -m pytest -n 2 -m 'not gpu and not endurance'

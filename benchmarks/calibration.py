@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,8 @@ __all__ = ["calibrate", "main", "simulate"]
 
 _PART = 100
 """Audits drawn from one stream of random numbers; it decides what is drawn, so it is fixed."""
+_Job = tuple[str, int, int]
+"""Name of a scenario, number of a part, audits in it."""
 
 
 def simulate(scenario: Scenario, part: int, audits: int) -> Tally:
@@ -49,7 +52,7 @@ def simulate(scenario: Scenario, part: int, audits: int) -> Tally:
 
 
 def calibrate(
-    scenarios: Sequence[Scenario], audits: int, *, processes: int = 2
+    scenarios: Sequence[Scenario], audits: int, *, processes: int = 2, parts: Path | None = None
 ) -> tuple[Judgement, ...]:
     """Return a judgement per scenario, in their order; the number of processes changes nothing.
 
@@ -57,17 +60,25 @@ def calibrate(
         scenarios: of the grid.
         audits: of each.
         processes: that work at the same time.
+        parts: file to which each finished part is added, so that an interrupted calibration goes on
+            where it was; parts made by other code are left out.
     """
     sizes = [min(_PART, audits - start) for start in range(0, audits, _PART)]
     jobs = [(s.name, part, size) for s in scenarios for part, size in enumerate(sizes)]
     # mixed, so that what is left costs about as much as what is done and the estimate holds
     jobs.sort(key=lambda job: hashlib.sha256(f"{job[0]}{job[1]}".encode()).digest())
+    done = _kept(parts) if parts else {}
     tallies = {s.name: Tally() for s in scenarios}
-    if processes > 1:
-        with multiprocessing.Pool(processes) as pool:
-            _gather(pool.imap_unordered(_work, jobs), tallies, audits * len(scenarios))
-    else:
-        _gather(map(_work, jobs), tallies, audits * len(scenarios))
+    for job in jobs:
+        tallies[job[0]].add(done.get(job, Tally()))
+    left = [job for job in jobs if job not in done]
+    pool = multiprocessing.Pool(processes) if processes > 1 else None
+    with pool or nullcontext():
+        made = pool.imap_unordered(_work, left) if pool else map(_work, left)
+        for job, tally in _told(made, sum(size for *_, size in left)):
+            tallies[job[0]].add(tally)
+            if parts:
+                _keep(parts, job, tally)
     return tuple(judge(s, tallies[s.name]) for s in scenarios)
 
 
@@ -81,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--markdown", type=Path, help="file for the table; default: standard output"
     )
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--parts", type=Path, help="file to go on from after an interruption")
     asked = parser.parse_args(arguments)
     chosen = [s for s in grid() if re.search(asked.only, s.name)]
     if asked.audits < 1 or not chosen:
@@ -88,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"found {asked.audits} audits of {len(chosen)} rows ; expected 1 or more of each"
         )
     started = datetime.now(UTC)
-    rows = calibrate(chosen, asked.audits, processes=asked.processes)
+    rows = calibrate(chosen, asked.audits, processes=asked.processes, parts=asked.parts)
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = " ".join(["python -m benchmarks.calibration", *given])
     text = document(rows, command=command, date=f"{started:%Y-%m-%d}")
@@ -113,22 +125,51 @@ def _by_name() -> dict[str, Scenario]:
     return {scenario.name: scenario for scenario in grid()}
 
 
-def _work(job: tuple[str, int, int]) -> tuple[str, Tally]:
+def _work(job: _Job) -> tuple[_Job, Tally]:
     name, part, audits = job
-    return name, simulate(_by_name()[name], part, audits)
+    return job, simulate(_by_name()[name], part, audits)
 
 
-def _gather(done: Iterable[tuple[str, Tally]], tallies: dict[str, Tally], audits: int) -> None:
-    for name, tally in _told(done, audits):
-        tallies[name].add(tally)
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """Return a digest of all code that decides or simulates."""
+    root = Path(__file__).resolve().parent.parent
+    folders = ("claims", "replication", "verifier", "benchmarks")
+    files = sorted(path for name in folders for path in (root / name).rglob("*.py"))
+    whole = hashlib.sha256()
+    for path in files:
+        whole.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()
 
 
-def _told(done: Iterable[tuple[str, Tally]], audits: int) -> Iterator[tuple[str, Tally]]:
+def _keep(parts: Path, job: _Job, tally: Tally) -> None:
+    parts.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({"code": _code(), "job": job, "tally": tally.to_json()})
+    with parts.open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")  # the line before may have been cut short
+
+
+def _kept(parts: Path) -> dict[_Job, Tally]:
+    """Return the parts of earlier runs of the same code; a line that was cut short is none."""
+    found: dict[_Job, Tally] = {}
+    code = _code()  # before any part is made, as the files may change while this runs
+    for line in parts.read_text(encoding="utf-8").splitlines() if parts.exists() else ():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if entry["code"] == code:
+            name, part, audits = entry["job"]
+            found[name, part, audits] = Tally.of_json(entry["tally"])
+    return found
+
+
+def _told(done: Iterable[tuple[_Job, Tally]], audits: int) -> Iterator[tuple[_Job, Tally]]:
     """Yield what is done, and every five seconds say on standard error how far it is."""
     began = told = time.monotonic()
     made = 0
-    for name, tally in done:
-        yield name, tally
+    for job, tally in done:
+        yield job, tally
         made += tally.audits
         now = time.monotonic()
         if now - told >= 5 or made == audits:

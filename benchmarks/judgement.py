@@ -65,6 +65,18 @@ class Tally:
         self.covered += other.covered
         self.covered_squared += other.covered_squared
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what `Tally.of_json` reads."""
+        return {
+            "labels": dict(self.labels), "naive": self.naive, "intervals": self.intervals,
+            "covered": self.covered, "covered_squared": self.covered_squared,
+        }  # fmt: skip
+
+    @classmethod
+    def of_json(cls, found: Mapping[str, Any]) -> Tally:
+        """Return the tally that was written."""
+        return cls(**(dict(found) | {"labels": Counter(found["labels"])}))
+
     def rate(self, label: str) -> float:
         """Return the share of audits with a verdict."""
         return self.labels[label] / self.audits

@@ -123,6 +123,22 @@ def test_number_of_processes_changes_no_result():
     assert {row.tally.audits for row in one} == {110}
 
 
+def test_interrupted_calibration_goes_on_with_the_parts_that_the_same_code_made(tmp_path):
+    parts = tmp_path / "parts.jsonl"
+    rows = [s for s in GRID.values() if s.group.startswith("value") and s.seeds == 2][:1]
+    whole = [row.to_json() for row in calibrate(rows, 130, processes=1, parts=parts)]
+    lines = parts.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    entry = json.loads(lines[0])
+    strange = json.dumps(entry | {"code": "of another version", "tally": {}})
+    parts.write_text("\n".join([strange, lines[0], lines[1][:40]]), encoding="utf-8")
+    assert [row.to_json() for row in calibrate(rows, 130, processes=1, parts=parts)] == whole
+    wrong = entry | {"tally": entry["tally"] | {"naive": 0, "labels": {"not_evaluable": 100}}}
+    parts.write_text(json.dumps(wrong) + "\n", encoding="utf-8")
+    (row,) = calibrate(rows, 130, processes=1, parts=parts)
+    assert row.tally.labels["not_evaluable"] == 100, "what was kept should not be made again"
+
+
 @pytest.mark.parametrize(
     ("tally", "fault"),
     [
