@@ -127,7 +127,7 @@ def test_interrupted_calibration_goes_on_with_the_parts_that_the_same_code_made(
     parts = tmp_path / "parts.jsonl"
     rows = [s for s in GRID.values() if s.group.startswith("value") and s.seeds == 2][:1]
     whole = [row.to_json() for row in calibrate(rows, 130, processes=1, parts=parts)]
-    lines = parts.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in parts.read_text(encoding="utf-8").splitlines() if line]
     assert len(lines) == 2
     entry = json.loads(lines[0])
     strange = json.dumps(entry | {"code": "of another version", "tally": {}})
