@@ -28,7 +28,7 @@ MAX_FUNCTION_LINES = 60
 HEAVY = ("torch", "transformers", "datasets", "ray")
 LIGHT_IN_REPLICATION = (
     "protocol", "deviations", "run", "plan", "store", "errors", "looks", "items", "item_clusters",
-    "tasks.row",
+    "cost", "cost_table", "gc", "migrations", "orders", "remaining", "why", "workload", "tasks.row",
 )  # fmt: skip
 MARKDOWN = sorted(
     p

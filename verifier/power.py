@@ -37,7 +37,7 @@ MOST_SEEDS = 1000
 """More seeds than this are never advised; protocols allow no more."""
 
 _NODES, _WEIGHTS = (
-    np.asarray(part, dtype=np.float64) for part in np.polynomial.legendre.leggauss(20)
+    np.asarray(part, dtype=np.float64) for part in np.polynomial.legendre.leggauss(12)
 )
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 """Gauss-Legendre quadrature over probabilities from 0 to 1."""

@@ -13,6 +13,7 @@ from replication.engines.engine import Discerning, Ended, Hands, Progress, Stepw
 from replication.engines.scheduling import TRIES, Schedule
 from replication.engines.stopping import Stop
 from replication.orders import Order, SourceNote, lost_run, order_for, settle
+from replication.remaining import remaining
 from replication.run import Plan, Run, RunSpec
 from replication.store import Store
 
@@ -72,7 +73,7 @@ class _Driven:
         self.hands = hands
         self.terms = terms
         self.tally = Tally()
-        todo = _todo(plan, store)
+        todo = remaining(plan, store).make
         for spec in plan.specs:
             if spec.digest() not in todo:
                 self.tally.skipped += 1
@@ -157,18 +158,3 @@ class _Driven:
     def _again(self, order: Order, why: str) -> None:
         digest = order.spec.digest()
         self.tally.retried.append(f"run {digest[:12]} ({order.spec.title()}): {why}")
-
-
-def _todo(plan: Plan, store: Store) -> set[str]:
-    """Return the runs to execute: those that are not there, and damaged ones that they start from.
-
-    Children come first here, so that a run is hashed only where something will start from it.
-    """
-    todo: set[str] = set()
-    parents: set[str | None] = set()
-    for spec in reversed(plan.specs):
-        digest = spec.digest()
-        if store.run(digest, verify=digest in parents) is None:
-            todo.add(digest)
-            parents.add(spec.parent)
-    return todo
