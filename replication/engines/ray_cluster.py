@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -34,6 +35,9 @@ OBJECT_STORE_BYTES = 80 * 2**20
 
 ANSWER_S = 120.0
 """Seconds within which every node must answer; the first task of a node starts a process there."""
+
+KNOCK_S = 10.0
+"""Seconds within which a cluster must take a connection."""
 
 LONGEST_FOLDER = 40
 """Characters; sockets lie some 60 below, and a socket's path has at most 107."""
@@ -157,6 +161,8 @@ def _connect(library: Any, address: str | None, folder: str | None) -> None:
             "_temp_dir": folder,
         }
     try:
+        if address not in (None, "auto"):
+            _knock(str(address))
         library.init(
             **options, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR
         )
@@ -170,6 +176,17 @@ def _connect(library: Any, address: str | None, folder: str | None) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _knock(address: str) -> None:
+    """See whether somebody listens, for the library would try for many minutes.
+
+    Raises:
+        OSError: nobody does.
+        ValueError: it is no address of the form HOST:PORT.
+    """
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
 def _cpus() -> int:
@@ -194,5 +211,5 @@ def _faults(answer: list[Any], said: str, store: Store, note: SourceNote) -> lis
     if not data:
         faults.append(f"found no folder '{note.folder}' ; expected the data there")
     if version != installed():
-        faults.append(f"found corroborate {version} ; expected {installed()}")
+        faults.append(f"found {version} ; expected {installed()}")
     return faults

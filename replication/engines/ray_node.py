@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import traceback
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from replication.engines.stopping import heeding_signals
+from replication.environment import code_version
 from replication.orders import Order, Outcome, lost_run, plain
 from replication.watch import Watch
 
@@ -71,8 +71,8 @@ def failed_outside(order: Order, error: Exception, seconds: float) -> Outcome:
 
 
 def installed() -> str:
-    """Return the version of Corroborate that is installed here."""
-    try:
-        return version("corroborate")
-    except PackageNotFoundError:
-        return "that is not installed"
+    """Return which Corroborate runs here: its version and the digest of its sources.
+
+    The commit is left out: a checkout and an installation of the same sources are the same.
+    """
+    return ", ".join(p for p in code_version().split(", ") if not p.startswith("commit "))
