@@ -33,6 +33,9 @@ __all__ = ["ENGINE", "Ray"]
 KILLED_S = 10.0
 """Seconds within which a killed process is gone."""
 
+LOOK_S = 0.5
+"""Seconds between two looks at how far runs are; they tell of a step a second."""
+
 FRESH_S = 5.0
 """Seconds for which what the cluster has is believed."""
 
@@ -154,8 +157,8 @@ class _Hands:
         return Ended(digest, None, f"{type(error).__name__}: {short(error)}")
 
     def _tell(self) -> None:
-        """Pass on, once a second, what runs have written of their steps."""
-        if time.monotonic() - self._looked < 1.0:
+        """Pass on, now and then, what runs have written of their steps."""
+        if time.monotonic() - self._looked < LOOK_S:
             return
         self._looked = time.monotonic()
         for order, _ in self._held.values():
