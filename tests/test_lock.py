@@ -132,7 +132,7 @@ def test_a_lock_is_written_once_and_then_demanded(desk, say):
     assert lock.hub == {}
     code, told = say(*local(desk))
     assert code == 0
-    assert "written" not in told
+    assert "runs.lock written" not in told
     assert (desk / "runs.lock").read_bytes() == written
 
 
