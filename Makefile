@@ -15,7 +15,7 @@ OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 
 help:
 	@echo "make audit   run the embedded audit and say where its report is"
-	@echo "make calibration  measure the error rates of verdicts in docs/calibration.md (AUDITS=2000; half an hour)"
+	@echo "make calibration  measure the error rates of verdicts in docs/calibration.md (AUDITS=2000; an hour)"
 	@echo "make test    run the tests (those that need a GPU left out)"
 	@echo "make endurance  kill a matrix 200 times, fill its disk, decide on 20 million outcomes; many minutes"
 	@echo "make lint    style, format and layers"
