@@ -45,7 +45,9 @@ def test_an_old_document_goes_through_every_version_in_between_and_so_do_its_rec
     assert migrated(new, "a/run@3", "run", table) == new
 
 
-@pytest.mark.parametrize("document", [None, [], 3, {}, {"schema": 1}, {"schema": {}}, {"schema": "a/run@9"}])
+@pytest.mark.parametrize(
+    "document", [None, [], 3, {}, {"schema": 1}, {"schema": {}}, {"schema": "a/run@9"}]
+)
 @pytest.mark.parametrize("table", [{}, {"a/run@1": renamed("a/run@2")}])
 def test_what_no_function_leads_to_this_version_is_refused_by_its_name(document, table):
     name = document.get("schema") if isinstance(document, dict) else None
