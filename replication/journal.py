@@ -7,8 +7,6 @@ Time is for the reader; the order of lines decides. Light: no torch.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
 import weakref
@@ -16,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from claims.record import Record, Text, canonical_json
+from replication.chain import ChainedFile, chained, link, write_whole
 from replication.errors import DiskError, StoreError
-from replication.migrations import migrated
 from replication.run import Run
 
 __all__ = ["JOURNAL_SCHEMA", "Event", "Journal"]
@@ -29,6 +27,12 @@ JOURNAL_SCHEMA = "corroborate/journal@1"
 
 LARGEST = 256 * 2**20
 """Bytes; a journal of a million events. More is not read, since it would fill the memory."""
+
+_ADVICE = (
+    "Restore the file from a copy. Without one, move it away and run again: finished runs are taken "
+    "up from their folders, each against its own checksums; what is lost is the record of failures "
+    "and plans."
+)
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 EventName = Literal["plan", "started", "finished", "failed", "quarantined", "collected", "restored"]
@@ -71,14 +75,13 @@ class Journal:
             StoreError: the schema is unknown, or lines are damaged, all of which are named.
         """
         self.path = path
-        self.events: list[Event] = []
-        self._chain = ""
         self._descriptor: int | None = None
         self._guard = threading.Lock()
         self._broken = False
         content = self._content()
         whole = content.rfind(b"\n") + 1
-        self._read(content[:whole])
+        file = ChainedFile(f"journal '{path}'", "event", JOURNAL_SCHEMA, _ADVICE)
+        self.events, self._chain = chained(content[:whole], file, Event.model_validate)
         if write:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(path, flags, 0o644)
@@ -114,7 +117,7 @@ class Journal:
                 )
             dumped = made.model_dump(mode="json", by_alias=True)
             body = {k: v for k, v in dumped.items() if v is not None and v is not False and v != {}}
-            chain = _link(self._chain, body)
+            chain = link(self._chain, body)
             self._write((canonical_json({**body, "chain": chain}) + "\n").encode())
             self._chain = chain
             self.events.append(made)
@@ -131,10 +134,7 @@ class Journal:
         assert descriptor is not None  # append has checked it
         size = os.fstat(descriptor).st_size
         try:
-            rest = line
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            os.fsync(descriptor)
+            write_whole(descriptor, line)
         except OSError as error:
             # A torn line in the middle would damage the journal: take it back before going on.
             try:
@@ -162,45 +162,3 @@ class Journal:
                 f"journal '{self.path}': found '{error.strerror}' ; expected a readable file. "
                 "Check the permissions."
             ) from error
-
-    def _read(self, content: bytes) -> None:
-        faults: list[str] = []
-        before: str | None = ""  # checksum of the line before; None where that one is unreadable
-        for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-            try:
-                body = json.loads(line)
-                chain = body.pop("chain")
-                fits = before is None or chain == _link(before, body)
-            except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-                faults.append(f"line {number}: found no event ; expected a JSON object")
-                before = None
-                continue
-            current = migrated(body, JOURNAL_SCHEMA, f"journal '{self.path}': line {number}")
-            before = chain if isinstance(chain, str) else None
-            if not fits:
-                faults.append(
-                    f"line {number}: found a checksum that does not fit ; expected one that "
-                    "follows from this line and the one before"
-                )
-                continue
-            try:
-                self.events.append(Event.model_validate(current))
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "event"
-                found = str(first["input"])[:80]
-                faults.append(f"line {number}: {where}: found {found!r} ; {first['msg']}")
-        if faults:
-            shown = "\n".join(f"  {fault}" for fault in faults[:20])
-            raise StoreError(
-                f"journal '{self.path}': {len(faults)} damaged lines\n{shown}\n"
-                "Restore the file from a copy. Without one, move it away and run again: finished "
-                "runs are taken up from their folders, each against its own checksums; what is "
-                "lost is the record of failures and plans."
-            )
-        self._chain = before or ""
-
-
-def _link(chain: str, body: dict[str, Any]) -> str:
-    """Return the SHA-256 over the checksum of the line before and this line's event."""
-    return hashlib.sha256((chain + canonical_json(body)).encode()).hexdigest()

@@ -8,7 +8,6 @@ process left half written is none. The order of lines decides, time is for the r
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import stat
@@ -18,15 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from claims.record import Name, Record, Text, Unknown, canonical_json
 from replication.artifacts import sync
+from replication.chain import ChainedFile, chained, link, write_whole
 from replication.errors import StoreError
-from replication.migrations import migrated
 from replication.premises import doing
 
-__all__ = ["LOOK_SCHEMA", "MOST_MODELS", "Look", "append_looks", "read_looks"]
+__all__ = ["LOOK_SCHEMA", "MOST_MODELS", "UNSHOWN", "Look", "append_looks", "read_looks"]
 
 LOOK_SCHEMA = "corroborate/look@1"
 FILE = "looks.jsonl"
@@ -44,7 +43,12 @@ Shown = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,250}$")]
 """Text that does nothing to a terminal."""
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Number = Annotated[int, Field(ge=0, le=10**9)]
-_UNSHOWN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+UNSHOWN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+"""Characters that may do something to a terminal, for a character class."""
+_ADVICE = (
+    "Restore the file from a copy. Without one nobody can tell which scores were looked at: decide "
+    "the claims on new runs in a new store."
+)
 
 
 class Look(Record):
@@ -58,7 +62,7 @@ class Look(Record):
     events: Number
     """Events of the store's journal before the look, which place it among the plans."""
     claim: Name
-    claims: Annotated[str, Field(min_length=1, max_length=4200, pattern=rf"^[^{_UNSHOWN}]*$")]
+    claims: Annotated[str, Field(min_length=1, max_length=4200, pattern=rf"^[^{UNSHOWN}]*$")]
     """Bundled claim set, or absolute path of the claim file."""
     title: Text
     """Of the paper."""
@@ -109,7 +113,7 @@ def read_looks(store: Path) -> tuple[Look, ...]:
             return ()
         with _held(descriptor, path, fcntl.LOCK_SH):
             content = _content(descriptor, path)
-    return _parsed(content, path)[0]
+    return tuple(_parsed(content, path)[0])
 
 
 def append_looks(store: Path, looks: Sequence[Look]) -> int:
@@ -199,11 +203,8 @@ def _content(descriptor: int, path: Path) -> bytes:
 
 
 def _write(descriptor: int, lines: bytes, size: int) -> None:
-    rest = lines
     try:
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        write_whole(descriptor, lines)
     except OSError:
         os.ftruncate(descriptor, size)
         raise
@@ -212,52 +213,16 @@ def _write(descriptor: int, lines: bytes, size: int) -> None:
 def _lines(looks: Iterable[Look], chain: str) -> Iterator[bytes]:
     for look in looks:
         body = look.model_dump(mode="json", by_alias=True)
-        chain = _link(chain, body)
+        chain = link(chain, body)
         yield (canonical_json({**body, "chain": chain}) + "\n").encode()
 
 
-def _parsed(content: bytes, path: Path) -> tuple[tuple[Look, ...], str]:
-    """Return the looks of all whole lines, and the checksum of the last.
-
-    Raises:
-        StoreError: an unknown schema, or damage, each line of it named.
-    """
-    looks: list[Look] = []
-    faults: list[str] = []
-    chain = ""
-    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-        try:
-            body = json.loads(line)
-            found = str(body.pop("chain"))
-            fits = found == _link(chain, body)
-        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            faults.append(f"line {number}: found no look ; expected a JSON object")
-            continue
-        current = migrated(body, LOOK_SCHEMA, f"looks '{path}': line {number}")
-        if not fits:
-            faults.append(
-                f"line {number}: found a checksum that does not fit ; expected one that follows "
-                "from this line and the one before"
-            )
-        else:
-            try:
-                looks.append(Look.model_validate_json(json.dumps(current), strict=True))
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                where = ".".join(map(str, first["loc"]))[:80]
-                shown = str(first["input"])[:80]
-                faults.append(f"line {number}: {where}: found {shown!r} ; {first['msg'][:200]}")
-        chain = found
-    if faults:
-        listed = "\n".join(f"  {fault}" for fault in faults[:20])
-        raise StoreError(
-            f"looks '{path}': {len(faults)} damaged lines\n{listed}\n"
-            "Restore the file from a copy. Without one nobody can tell which scores were looked "
-            "at: decide the claims on new runs in a new store."
-        )
-    return tuple(looks), chain
+def _parsed(content: bytes, path: Path) -> tuple[list[Look], str]:
+    """Return the looks of all whole lines, and the checksum of the last."""
+    file = ChainedFile(f"looks '{path}'", "look", LOOK_SCHEMA, _ADVICE)
+    return chained(content, file, _look)
 
 
-def _link(chain: str, body: dict[str, Any]) -> str:
-    """Return the SHA-256 over the checksum of the line before and this line's look."""
-    return hashlib.sha256((chain + canonical_json(body)).encode()).hexdigest()
+def _look(body: dict[str, Any]) -> Look:
+    # as JSON, so that lists may stand for tuples where nothing else may stand for anything
+    return Look.model_validate_json(json.dumps(body), strict=True)

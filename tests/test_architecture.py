@@ -28,7 +28,8 @@ MAX_FUNCTION_LINES = 60
 HEAVY = ("torch", "transformers", "datasets", "ray")
 LIGHT_IN_REPLICATION = (
     "protocol", "deviations", "run", "plan", "store", "errors", "looks", "items", "item_clusters",
-    "cost", "cost_table", "gc", "migrations", "orders", "remaining", "why", "workload", "tasks.row",
+    "chain", "cost", "cost_table", "gc", "migrations", "orders", "remaining", "why", "workload",
+    "tasks.row",
 )  # fmt: skip
 MARKDOWN = sorted(
     p

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication import looks as file_of_looks
+from replication.chain import link
 from replication.errors import StoreError
 from replication.looks import Look, append_looks, read_looks
 
@@ -72,7 +73,8 @@ FORKS = """
     import os, shutil, signal, sys
     from pathlib import Path
     sys.path[:0] = [{tests!r}, {root!r}]
-    import replication.looks
+    from replication import chain, looks
+    traced = chain.__file__, looks.__file__
     from test_looks import append_looks, look
     os.fsync = lambda _: None  # SIGKILL spares what the kernel holds, and this is much faster
     write = os.write
@@ -82,7 +84,7 @@ FORKS = """
         count = 0
         def trace(frame, event, _):
             nonlocal count
-            if frame.f_code.co_filename != replication.looks.__file__:
+            if frame.f_code.co_filename not in traced:
                 return None
             count += event == "line"
             if count == last:
@@ -222,7 +224,7 @@ def test_a_hostile_line_is_a_message(tmp_path, line):
 )  # fmt: skip
 def test_a_line_with_a_fitting_checksum_and_hostile_values_is_a_message(tmp_path, changes):
     body = look().model_dump(mode="json", by_alias=True) | changes
-    chain = file_of_looks._link("", body)
+    chain = link("", body)
     line = json.dumps({**body, "chain": chain})
     (tmp_path / "looks.jsonl").write_text(f"{line}\n")
     with pytest.raises(StoreError, match="line 1") as caught:

@@ -14,7 +14,7 @@ from pathlib import Path
 from claims.claim import Claim, ClaimSet, Paper
 from replication.errors import StoreError
 from replication.items import ItemOutcomes, read_items
-from replication.looks import Look, append_looks, read_looks
+from replication.looks import UNSHOWN, Look, append_looks, read_looks
 from replication.protocol import Protocol
 from replication.run import Plan, Run
 from replication.store import Store
@@ -33,9 +33,7 @@ _HELD = 256 * 2**20
 Named = Sequence[tuple[str, ClaimSet]]
 """Claim sets, each after the name under which it was read."""
 
-_UNSHOWN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+_UNSHOWN = re.compile(rf"[{UNSHOWN}\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
