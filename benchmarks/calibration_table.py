@@ -30,14 +30,15 @@ cells, the mean over them; in rankings, of all margins shown at once, which may 
 
 _WELCH = """\
 The interval is not exact for two arms of unknown variance. By integration over the sample variances,
-for arms whose standard deviations have the given ratio: its coverage; and how many intervals miss, by
-how many may, at the level that Bonferroni over 36 comparisons asks for."""
+for arms whose standard deviations have the given ratio: its coverage; and how many intervals would
+miss, by how many may, at the level that Bonferroni over 36 comparisons asks for, were they Welch's."""
 
 _WIDE = """\
 Over two seeds of arms that vary alike the interval covers more than it says, so such verdicts are more
 careful than promised; rows in which that shows are marked `wide`. The other way round, where one arm
-varies several times as much as the other and many comparisons ask for a high level, it misses more
-often than it may: the last columns say how often, and such rows can read `FAILS`."""
+varies several times as much as the other and many comparisons ask for a high level, it would miss more
+often than it may: the last columns say how often. So what is corrected over cells or claims is tested
+with the smallest degrees of freedom of any arm instead, with which it never does."""
 
 _RATIOS = (1, 2, 4, 10)
 """Standard deviation of one arm by that of the other."""

@@ -47,13 +47,16 @@ class Welch:
 
     @classmethod
     @lru_cache(maxsize=128)
-    def of(cls, sds: tuple[float, ...], seeds: int, level: float) -> Welch:
+    def of(
+        cls, sds: tuple[float, ...], seeds: int, level: float, *, among_many: bool = False
+    ) -> Welch:
         """Return the interval over so many seeds per arm.
 
         Args:
             sds: true standard deviation over seeds of each arm, one or two, in points.
             seeds: per arm, at least 2.
             level: of the two-sided interval.
+            among_many: whether with the smallest degrees of freedom, as where a level is corrected.
         """
         df = seeds - 1
         # sample variance by true variance, at the probabilities of the quadrature
@@ -67,6 +70,8 @@ class Welch:
             squared = parts[0] + parts[1]
             freedom = df / ((parts[0] / squared) ** 2 + (parts[1] / squared) ** 2)
             weights = np.outer(_WEIGHTS, _WEIGHTS)
+        if among_many:
+            freedom = np.full(squared.shape, float(df))
         reach = special.stdtrit(freedom, 0.5 + level / 2) * np.sqrt(squared)
         return cls(np.ravel(reach), np.ravel(weights), math.sqrt(math.fsum(true)))
 

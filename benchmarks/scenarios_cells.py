@@ -46,7 +46,7 @@ def _many_seeds(truth: str, *, hard: bool, main: bool) -> tuple[int, ...]:
 def _consistency_seeds(count: int, truth: str, bounds: Bounds, spread: str) -> tuple[int, ...]:
     if truth == "all at 0" and spread == "unequal":
         # where many comparisons ask for a high level, Welch's interval is weakest for such arms
-        return (3, 5) if count == 9 else (5,)
+        return (3, 5)
     if count == 9:
         return _many_seeds(truth, hard=bounds == EDGE, main=spread == "steady")
     return (3,) if spread == "volatile" and bounds != FALSE else ()
@@ -58,14 +58,22 @@ def _two_arms(effects: Sequence[float], cells: str) -> Floats:
     return np.stack([control, control + np.asarray(effects).reshape(shape)])
 
 
-def _cell_tests(cells: int, spread: str, seeds: int, level: float) -> list[Welch]:
-    """Return each cell's interval where cells are independent, as the seed itself moves nothing."""
+def _cell_tests(cells: int, spread: str, seeds: int, *, corrected_for: int = 1) -> list[Welch]:
+    """Return each cell's interval where cells are independent, as the seed itself moves nothing.
+
+    Args:
+        cells: how many there are.
+        spread: by name.
+        seeds: per arm.
+        corrected_for: comparisons over which the level is corrected.
+    """
     chosen = SPREADS[spread]
     if chosen.parts(cells)[0] > 0:
         return []
     control, treatment = chosen.scales(2)
+    level = 1 - (1 - LEVEL) / corrected_for
     return [
-        Welch.of((sd * treatment, sd * control), seeds, level)
+        Welch.of((sd * treatment, sd * control), seeds, level, among_many=corrected_for > 1)
         for sd in chosen.totals(cells).tolist()
     ]
 
@@ -80,14 +88,13 @@ def _consistency(
     claim = _per_cell("consistency", cells, at_least="all" if wanted == count else wanted)
 
     def form() -> ClosedForm:
-        level = 1 - (1 - LEVEL) / (count - wanted + 1)
-        tests = _cell_tests(count, spread, seeds, level)
+        tests = _cell_tests(count, spread, seeds, corrected_for=count - wanted + 1)
         if not tests:
             return ClosedForm()
         clear = [test.above(effect, 0.0) for test, effect in zip(tests, effects, strict=True)]
         rates = {"reproduced": at_least(clear, wanted)}
         if wanted == count:
-            strict = _cell_tests(count, spread, seeds, 1 - (1 - LEVEL) / count)
+            strict = _cell_tests(count, spread, seeds, corrected_for=count)
             worse = [test.below(effect, 0.0) for test, effect in zip(strict, effects, strict=True)]
             rates["not_reproduced"] = at_least(worse, 1)
         return ClosedForm(rates)
@@ -148,10 +155,10 @@ def not_consistent() -> Iterator[Scenario]:
 def _some_short(effects: Sequence[float], spread: str, seeds: int) -> ClosedForm:
     """Return how often some task is surely short of the minimum effect, and how often none may be."""
     count = len(effects)
-    tests = _cell_tests(count, spread, seeds, LEVEL)
+    tests = _cell_tests(count, spread, seeds)
     if not tests:
         return ClosedForm()
-    strict = _cell_tests(count, spread, seeds, 1 - (1 - LEVEL) / count)
+    strict = _cell_tests(count, spread, seeds, corrected_for=count)
     above = [t.above(e, LEAST) for t, e in zip(tests, effects, strict=True)]
     below = [t.below(e, LEAST) for t, e in zip(strict, effects, strict=True)]
     return ClosedForm({"reproduced": at_least(below, 1), "not_reproduced": at_least(above, count)})

@@ -50,6 +50,15 @@ def test_closed_forms_keep_the_symmetries_of_the_interval(first, second, seeds, 
     assert welch.coverage() == pytest.approx(1 - missed, abs=1e-9)
 
 
+@given(sds, sds, st.integers(2, 12), st.sampled_from([0.95, 0.995, 0.9995]))
+def test_the_smallest_degrees_of_freedom_hold_at_any_ratio_where_welchs_do_not(a, b, seeds, level):
+    careful = Welch.of((a, b), seeds, level, among_many=True)
+    assert 1 - careful.coverage() <= 1.02 * (1 - level) + 1e-6
+    assert careful.coverage() >= Welch.of((a, b), seeds, level).coverage()
+    known = Welch.of((1.0, 10.0), 3, 0.995).coverage()
+    assert 1 - known > 1.9 * 0.005  # what the smallest degrees of freedom are there for
+
+
 @pytest.mark.parametrize("pair", [(1.0, 1.0), (4.0, 1.0)])
 def test_closed_forms_agree_with_drawn_samples_through_scipy(pair):
     rng, seeds, draws = np.random.default_rng(1), 3, 20_000

@@ -269,6 +269,14 @@ def test_consistency_counts_cells_that_surely_improve(values, at_least, label, f
     assert any("cells are shown to improve" in text for text in outcome.reasons)
 
 
+def test_cells_that_bear_a_claim_out_are_all_counted_as_shown():
+    # one-sided p = 0.02 each: enough where all must improve, not for one of nine after correction
+    cells = [cell(2.0537, 1.0, df=None, name=str(i)) for i in range(9)]
+    outcome = decide_cells("consistency", cells)
+    assert outcome.label == "reproduced"
+    assert any(text.startswith("9 of 9 cells are shown to improve") for text in outcome.reasons)
+
+
 @pytest.mark.parametrize(
     ("values", "error", "label", "finding"),
     [

@@ -86,6 +86,23 @@ def test_claims_over_cells_are_rarely_decided_wrongly(kind, gains, at_least, wro
     assert at_most(labels.count(wrong) / AUDITS, 0.025)
 
 
+@pytest.mark.parametrize("k", [3, 5])
+def test_forty_cells_of_unequal_arms_are_rarely_refuted_though_none_improves(k):
+    # with Welch's degrees of freedom 3.5 % (k = 3) and 4.8 % (k = 5) are, of 2.5 % allowed
+    rng = np.random.default_rng(17)
+    refuted = 0
+    for _ in range(AUDITS):
+        control, both = rng.normal(size=k), rng.normal(size=k)
+        cells = [
+            CellEstimate("a vs none", None, str(i), 0.0, 0.0, difference(
+                Scores(60 + both + rng.normal(size=k)),
+                Scores(60 + (control + rng.normal(size=k)) / 4), statistic="mean", step=STEP))
+            for i in range(40)
+        ]  # fmt: skip
+        refuted += decide_cells("consistency", cells, "all").label == "not_reproduced"
+    assert at_most(refuted / AUDITS, 0.025)
+
+
 def test_equal_candidates_are_rarely_ranked_apart():
     rng = np.random.default_rng(13)
     conditions = [SQUAD, MNLI, HELLASWAG, NONE]

@@ -31,7 +31,8 @@ from verifier.decisions_ranking import RankSet, rank_sets
 from verifier.departures import protocol_deviations
 from verifier.intervals import Estimate, Scores
 from verifier.ledger import Ledger
-from verifier.multiplicity import partial_conjunction
+from verifier.multiplicity import bonferroni_level, partial_conjunction
+from verifier.power import seeds_to_decide
 from verifier.samples import collect
 from verifier.scope import scope_of
 
@@ -199,7 +200,7 @@ def test_a_partial_conjunction_of_an_impossible_number_of_cells_is_refused(at_le
         partial_conjunction([0.1, 0.2], at_least)
 
 
-def test_cells_that_each_pass_may_fail_the_corrected_count_and_then_no_advice_is_given():
+def test_cells_that_each_pass_may_fail_the_corrected_count_and_are_planned_for_at_its_level():
     # one-sided p = 0.02 each: below 0.025 alone, above it times two
     estimate = Estimate(2.0537, 1.0, None, (1.0, 1.0), 3, "mean", "t")
     cells = [CellEstimate("a vs b", task, None, 52.0, 50.0, estimate) for task in ("ner", "xnli")]
@@ -207,8 +208,10 @@ def test_cells_that_each_pass_may_fail_the_corrected_count_and_then_no_advice_is
     rule = claim("consistency", contrasts=contrasts, cells="tasks", at_least=1)
     outcome = decide_consistency(cells, rule)
     assert (outcome.label, outcome.finding) == ("inconclusive", "too_few_cells")
-    assert outcome.seeds_needed is None
-    assert not any("seeds per arm" in line for line in outcome.reasons)
+    assert outcome.seeds_needed == seeds_to_decide(
+        estimate.among_many(), distance=2.0537, level=bonferroni_level(rule.level, 2)
+    )
+    assert any("About 8 seeds per arm" in line for line in outcome.reasons)
 
 
 # Selection

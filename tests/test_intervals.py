@@ -11,7 +11,7 @@ from verifier_strategies import seed_values
 
 from verifier.intervals import Scores, difference, median_inflation, single
 from verifier.multiplicity import bonferroni_level, holm, partial_conjunction, shown_cells
-from verifier.power import minimal_detectable_effect, seeds_to_decide
+from verifier.power import minimal_detectable_effect, power_curve, seeds_to_decide
 
 STEP = 0.05
 
@@ -145,6 +145,23 @@ def test_advised_seeds_have_the_power_that_they_promise():
     assert found > 0.8 - 0.02
     fewer = rng.normal(size=(4000, 2, k - 1))
     assert np.mean([welch(t + 1.5, c).interval(0.95).low > 0 for t, c in fewer]) < 0.8 + 0.02
+
+
+@given(first=varied, second=varied, level=st.floats(0.5, 0.999), distance=st.floats(0.5, 20))
+def test_among_many_an_estimate_decides_less_and_is_planned_with_less_power(
+    first, second, level, distance
+):
+    alone = welch(first, second)
+    among = alone.among_many()
+    assert among.degrees_of_freedom == min(len(first), len(second)) - 1
+    narrow, wide = alone.interval(level), among.interval(level)
+    assert wide.low <= narrow.low + 1e-9
+    assert wide.high >= narrow.high - 1e-9
+    assert among.among_many().degrees_of_freedom == among.degrees_of_freedom
+    powers = [power_curve(e, distance=distance, level=level) for e in (alone, among)]
+    for more, less in zip(*powers, strict=True):
+        assert less.power <= more.power + 1e-9
+        assert less.detectable >= more.detectable * (1 - 1e-3)
 
 
 @given(distance=st.floats(0.05, 20), statistic=st.sampled_from(["mean", "median"]))

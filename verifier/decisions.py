@@ -48,7 +48,12 @@ Scored = _ManyCells | GainClaim | RankingClaim | SelectedGainClaim | ValueClaim
 
 
 def decide(
-    claim: Scored, samples: Samples, protocol: Protocol, *, chosen: BestPerTarget | None = None
+    claim: Scored,
+    samples: Samples,
+    protocol: Protocol,
+    *,
+    chosen: BestPerTarget | None = None,
+    among_many: bool = False,
 ) -> Outcome:
     """Decide a claim as if the runs were direct evidence.
 
@@ -57,20 +62,21 @@ def decide(
         samples: aligned scores.
         protocol: that the runs followed; resolves `all`.
         chosen: the arm of the selection procedure, for a selected gain.
+        among_many: whether the claim's level is corrected over several claims.
     """
     lacking = _lacking(claim, samples, protocol)
     if lacking:
         return Outcome("not_evaluable", "no_evidence", (lacking,))
     if isinstance(claim, _ManyCells):
-        return _many_cells(claim, samples, protocol)
+        return _many_cells(claim, samples, protocol, among_many=among_many)
     statistic = statistic_of(claim.measure)
     weights = samples.weights()
     if isinstance(claim, GainClaim):
         pair = (resolve(claim.treatment, protocol), resolve(claim.control, protocol))
         estimate = contrast_estimate(samples, pair, statistic=statistic)
-        return decide_size(estimate, size_criterion(claim))
+        return decide_size(estimate.among_many() if among_many else estimate, size_criterion(claim))
     if isinstance(claim, SelectedGainClaim):
-        return _selected(claim, samples, protocol, chosen)
+        return _selected(claim, samples, protocol, chosen, among_many=among_many)
     if isinstance(claim, RankingClaim):
         candidates = [resolve(c, protocol) for c in claim.candidates]
         return decide_ranking(
@@ -81,14 +87,18 @@ def decide(
             step=samples.step(weights),
         )
     arm = samples.arms[resolve(claim.condition, protocol)]
-    step = samples.step(weights)
-    return decide_value(single(arm_scores(samples, arm), statistic=statistic, step=step), claim)
+    estimate = single(arm_scores(samples, arm), statistic=statistic, step=samples.step(weights))
+    return decide_value(estimate.among_many() if among_many else estimate, claim)
 
 
-def _many_cells(claim: _ManyCells, samples: Samples, protocol: Protocol) -> Outcome:
+def _many_cells(
+    claim: _ManyCells, samples: Samples, protocol: Protocol, *, among_many: bool
+) -> Outcome:
     pairs = present_contrasts(claim.contrasts, samples, protocol)
     kind = "contrasts" if isinstance(claim, NoBenefitClaim) else claim.cells
     cells = cell_estimates(samples, pairs, cells=kind, statistic=statistic_of(claim.measure))
+    if among_many:
+        cells = tuple(replace(c, estimate=c.estimate.among_many()) for c in cells)
     if isinstance(claim, ConsistencyClaim):
         return decide_consistency(cells, claim)
     if isinstance(claim, NoBenefitClaim):
@@ -97,7 +107,12 @@ def _many_cells(claim: _ManyCells, samples: Samples, protocol: Protocol) -> Outc
 
 
 def _selected(
-    claim: SelectedGainClaim, samples: Samples, protocol: Protocol, chosen: BestPerTarget | None
+    claim: SelectedGainClaim,
+    samples: Samples,
+    protocol: Protocol,
+    chosen: BestPerTarget | None,
+    *,
+    among_many: bool,
 ) -> Outcome:
     if chosen is None:
         why = "The candidates have no seed in common, so the choice cannot be replicated."
@@ -109,7 +124,7 @@ def _selected(
         statistic=statistic_of(claim.measure),
         step=samples.step(samples.weights()),
     )
-    decided = decide_size(estimate, size_criterion(claim))
+    decided = decide_size(estimate.among_many() if among_many else estimate, size_criterion(claim))
     why = f"In each seed the best candidate per target was chosen on split {chosen.split}."
     if chosen.optimistic:
         why += (

@@ -1,7 +1,8 @@
 """Do the cells bear out a claim over several of them: all improve, none benefits, not all improve?
 
 Cells share seeds and arms, so every correction holds under any dependence. Each one-sided test has
-alpha = (1 - level) / 2, that of one end of the claim's two-sided interval.
+alpha = (1 - level) / 2, that of one end of the claim's two-sided interval. What is corrected over
+cells is tested with degrees of freedom that hold so far out (`Estimate.among_many`).
 Light: imports neither torch nor transformers nor datasets.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from claims.claim import ConsistencyClaim, NoBenefitClaim, NotConsistentlyBetterClaim
 from verifier.cells import CellEstimate
+from verifier.intervals import Estimate
 from verifier.multiplicity import bonferroni_level, holm, partial_conjunction, shown_cells
 from verifier.outcome import Outcome, Plea, planning, power_of
 from verifier.verdict import Finding
@@ -29,11 +31,18 @@ def decide_consistency(cells: Sequence[CellEstimate], claim: ConsistencyClaim) -
     """
     alpha = (1 - claim.level) / 2
     count = len(cells)
-    better = [c.estimate.p_above(0) for c in cells]
-    worse = [c for c, p in zip(cells, holm([c.estimate.p_below(0) for c in cells]), strict=True)
-             if p <= alpha]  # fmt: skip
-    shown = shown_cells(better, alpha)
+    strict = _among_many(cells)
+    worse = [
+        c for c, p in zip(cells, holm([e.p_below(0) for e in strict]), strict=True) if p <= alpha
+    ]
     wanted = count if claim.at_least == "all" else claim.at_least
+    # where all must improve, each is tested alone and nothing is corrected
+    tested = [c.estimate for c in cells] if wanted == count else strict
+    better = [e.p_above(0) for e in tested]
+    shown, borne_out = shown_cells(better, alpha), False
+    if isinstance(wanted, int) and wanted <= count:
+        borne_out = partial_conjunction(better, wanted) <= alpha
+        shown = max(shown, wanted) if borne_out else shown
     tally = f"{shown} of {count} cells are shown to improve, {len(worse)} are surely worse."
     # `many` without a number is refuted only where not even one cell can improve.
     least = 1 if wanted == "unknown" else wanted
@@ -51,12 +60,14 @@ def decide_consistency(cells: Sequence[CellEstimate], claim: ConsistencyClaim) -
         return _with_cells(
             Outcome("not_evaluable", "no_evidence", (why, tally)), cells, claim.level
         )
-    if partial_conjunction(better, wanted) <= alpha:
+    if borne_out:
         why = f"At least {wanted} of {count} cells improve (one-sided tests at {alpha:.3g})."
         return _with_cells(Outcome("reproduced", "consistent", (why, tally)), cells, claim.level)
-    open_cells = sorted((c for c, p in zip(cells, better, strict=True) if p > alpha), key=_gain)
-    missing = open_cells[-max(1, wanted - (count - len(open_cells))) :]
-    pleas = [Plea(c.estimate, abs(c.estimate.value), claim.level) for c in missing]
+    share = count - wanted + 1
+    left = [e for e, p in zip(tested, better, strict=True) if share * p > alpha]
+    missing = sorted(left, key=lambda e: e.value)[-max(1, wanted - (count - len(left))) :]
+    level = bonferroni_level(claim.level, share)
+    pleas = [Plea(e, abs(e.value), level) for e in missing]
     needed, sentences = planning(pleas)
     why = f"At least {wanted} of {count} cells would have to be shown to improve."
     outcome = Outcome(
@@ -76,7 +87,9 @@ def decide_no_benefit(cells: Sequence[CellEstimate], claim: NoBenefitClaim) -> O
     strict = bonferroni_level(claim.level, len(cells))
     intervals = [c.estimate.interval(claim.level) for c in cells]
     inside = [i is not None and -margin < i.low and i.high < margin for i in intervals]
-    beyond = [c for c in cells if _beyond(c, margin, strict)]
+    beyond = [
+        c for c, e in zip(cells, _among_many(cells), strict=True) if _beyond(e, margin, strict)
+    ]
     if all(inside):
         why = f"Every contrast lies within ±{margin:g} points of zero."
         outcome = Outcome("reproduced", "equivalent", (why,))
@@ -109,7 +122,8 @@ def decide_not_consistently_better(
     """
     least = claim.minimum_effect.points
     alpha = (1 - claim.level) / 2
-    below = holm([c.estimate.p_below(least) for c in cells])
+    strict = _among_many(cells)
+    below = holm([e.p_below(least) for e in strict])
     short = [c for c, p in zip(cells, below, strict=True) if p <= alpha]
     above = [c.estimate.p_above(least) <= alpha for c in cells]
     if short:
@@ -121,9 +135,9 @@ def decide_not_consistently_better(
         why = f"All {len(cells)} cells surely improve by more than {least:g}."
         outcome = Outcome("not_reproduced", "consistent", (why,))
     else:
-        lowest = min(cells, key=_gain)
+        lowest = min(strict, key=lambda e: e.value)
         level = bonferroni_level(claim.level, len(cells))
-        plea = Plea(lowest.estimate, abs(lowest.estimate.value - least), level)
+        plea = Plea(lowest, abs(lowest.value - least), level)
         needed, sentences = planning([plea])
         why = (
             f"No cell is surely below the minimum effect of {least:g}, and "
@@ -158,8 +172,12 @@ def _with_cells(
     )
 
 
-def _beyond(cell: CellEstimate, margin: float, level: float) -> bool:
-    interval = cell.estimate.interval(level)
+def _among_many(cells: Sequence[CellEstimate]) -> list[Estimate]:
+    return [c.estimate.among_many() if len(cells) > 1 else c.estimate for c in cells]
+
+
+def _beyond(estimate: Estimate, margin: float, level: float) -> bool:
+    interval = estimate.interval(level)
     return interval is not None and (interval.low > margin or interval.high < -margin)
 
 

@@ -18,7 +18,7 @@ def bonferroni_level(level: float, comparisons: int) -> float:
         level: simultaneous level wanted, in (0, 1).
         comparisons: how many intervals, at least 1.
     """
-    return 1 - (1 - level) / max(1, comparisons)
+    return level if comparisons <= 1 else 1 - (1 - level) / comparisons
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

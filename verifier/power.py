@@ -161,6 +161,8 @@ class _Design:
         spread = sum((part / total) ** 2 for part in seen) / (seeds - 1)
         if estimate.item_clusters:
             spread = spread + (estimate.item_variance / total) ** 2 / (estimate.item_clusters - 1)
+        if estimate.one_of_many:
+            spread = 1 / np.asarray(min(seeds, estimate.item_clusters or seeds) - 1)
         reach = special.stdtrit(1 / spread, 0.5 + level / 2) * np.sqrt(total)
         weights = _WEIGHTS if len(squared) == 1 else np.outer(_WEIGHTS, _WEIGHTS)
         error = math.sqrt(math.fsum([*squared, estimate.item_variance]))

@@ -116,7 +116,10 @@ def _together(claim_set: ClaimSet, bench: _Bench) -> tuple[Verdict, ...]:
 
     def contradicted_at(claim: str, level: float) -> bool:
         strict = claims[claim].model_copy(update={"level": level})
-        found = _find(strict, claim_set.paper, bench, bench.needs.get(claim))
+        found = _find(
+            strict, claim_set.paper, bench, bench.needs.get(claim),
+            among_many=level > claims[claim].level,
+        )  # fmt: skip
         return _weigh(strict, found)[0].label == "not_reproduced"
 
     verdicts = [_verdict(claim, claim_set.paper, bench) for claim in claim_set.claims]
@@ -169,7 +172,14 @@ def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
     )
 
 
-def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -> _Finding:
+def _find(
+    claim: Claim,
+    paper: Paper,
+    bench: _Bench,
+    needs: ClaimNeeds | None,
+    *,
+    among_many: bool = False,
+) -> _Finding:
     """Decide a claim as if its evidence were direct, and list what it departs from."""
     if needs is None:
         bearing = Bearing((), (), (), ())
@@ -204,7 +214,8 @@ def _find(claim: Claim, paper: Paper, bench: _Bench, needs: ClaimNeeds | None) -
     chosen = None
     if isinstance(claim, SelectedGainClaim):
         chosen = _choose(claim, samples, bearing, bench)
-    outcome = held_if_unplanned(decide(claim, samples, protocol, chosen=chosen), standing)
+    decided = decide(claim, samples, protocol, chosen=chosen, among_many=among_many)
+    outcome = held_if_unplanned(decided, standing)
     deviations = [
         *protocol_deviations(
             reported, protocol, name=paper.protocol, tasks=[t.task for t in scope.tasks]
