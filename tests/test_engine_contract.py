@@ -22,6 +22,7 @@ from engines_under_test import ENGINES, Heard, execute, finished_events, results
 
 from replication.data import FolderSource
 from replication.engines.engine import engine
+from replication.engines.stopping import ECHO_S
 from replication.errors import ReplicationError
 from replication.miniature.generate import write_miniature
 from replication.store import Store
@@ -164,6 +165,22 @@ def test_a_signal_stops_after_the_step_and_the_next_command_goes_on(
 
 @pytest.mark.usefixtures("one_worker")
 @every_engine
+def test_a_signal_that_arrives_twice_at_once_is_one(name, source, tmp_path):
+    """As from `timeout` and batch systems, which signal a process and then its whole group."""
+    todo, path = plan(source, long=True), tmp_path / "s"
+
+    def twice():
+        send(signal.SIGTERM)
+        send(signal.SIGTERM)
+
+    tally, _ = execute(name, todo, path, source, heard=Heard(at_step=once(twice)))
+    assert (tally.interrupted, tally.finished) == (True, 0)
+    assert list((path / "resume" / todo.specs[0].digest()).glob("*.safetensors"))
+    assert workers() == []
+
+
+@pytest.mark.usefixtures("one_worker")
+@every_engine
 def test_a_second_signal_stops_at_once_and_loses_no_finished_run(
     name, source, undisturbed, tmp_path
 ):
@@ -171,6 +188,7 @@ def test_a_second_signal_stops_at_once_and_loses_no_finished_run(
 
     def twice():
         send(signal.SIGINT)
+        time.sleep(1.5 * ECHO_S)
         send(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
