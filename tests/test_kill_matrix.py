@@ -83,7 +83,7 @@ LINES = """
     from replication.gc import collect_garbage
     from replication.store import Store
     OURS = {{sys.modules[f"replication.{{n}}"].__file__
-             for n in ("artifacts", "gc", "journal", "premises", "remaining", "store")}}
+             for n in ("artifacts", "chain", "gc", "journal", "premises", "remaining", "store")}}
     os.fsync = lambda _: None  # SIGKILL spares what the kernel holds, and this is much faster
 
     def work(mode, last, folder):

@@ -87,7 +87,7 @@ FORKS = """
     import shutil
     import replication.artifacts, replication.journal, replication.premises, replication.store
     OURS = {sys.modules[f"replication.{n}"].__file__
-            for n in ("artifacts", "journal", "premises", "store")}
+            for n in ("artifacts", "chain", "journal", "premises", "store")}
 
     os.fsync = lambda _: None  # SIGKILL spares what the kernel holds, and this is much faster
 
