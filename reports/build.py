@@ -21,6 +21,7 @@ from reports.document import (
     SetSection,
 )
 from reports.errors import DocumentError
+from reports.usage_total import usage_total
 from verifier.verdict import Verdict, Verdicts
 
 __all__ = ["build"]
@@ -74,6 +75,7 @@ def build(
         runs=tuple(_line(run) for run in ordered),
         environments=_environments(ordered),
         costs=_costs(ordered),
+        usage=usage_total(ordered),
         commands=tuple(commands),
     )
 
@@ -194,10 +196,18 @@ def _line(run: Run) -> RunLine:
 
 
 def _environments(runs: Sequence[Run]) -> tuple[EnvironmentUse, ...]:
-    found = {run.environment.digest(): run.environment for run in runs}
-    counts = {d: sum(run.environment.digest() == d for run in runs) for d in found}
-    order = sorted(found, key=lambda d: (-counts[d], d))
-    return tuple(EnvironmentUse(environment=found[d], runs=counts[d]) for d in order)
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.environment.digest()].append(run)
+    order = sorted(groups, key=lambda d: (-len(groups[d]), d))
+    return tuple(
+        EnvironmentUse(
+            environment=groups[d][0].environment,
+            runs=len(groups[d]),
+            seconds=sum(run.seconds for run in groups[d]),
+        )
+        for d in order
+    )
 
 
 def _costs(runs: Sequence[Run]) -> tuple[PhaseCost, ...]:

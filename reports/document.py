@@ -22,11 +22,13 @@ from verifier.verdict import Verdict
 __all__ = [
     "ClaimSection",
     "Document",
+    "EnergyTotal",
     "EnvironmentUse",
     "PhaseCost",
     "RunLine",
     "ScoreRow",
     "SetSection",
+    "UsageTotal",
 ]
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -101,6 +103,8 @@ class EnvironmentUse(Record):
 
     environment: Environment
     runs: Annotated[int, Field(ge=1)]
+    seconds: Seconds | None = None
+    """Time that those runs took; null in reports written before this field."""
 
 
 class PhaseCost(Record):
@@ -110,6 +114,33 @@ class PhaseCost(Record):
     runs: Annotated[int, Field(ge=1)]
     failed: Annotated[int, Field(ge=0)]
     seconds: Seconds
+
+
+class EnergyTotal(Record):
+    """What one counter counted over the runs that it tells of, or why nothing counted."""
+
+    source: str
+    """Which counter, and of what; for runs without energy the reason, empty where none was kept."""
+    runs: Annotated[int, Field(ge=1)]
+    joules: Annotated[float, Field(ge=0)] | None
+    """Their sum; null where the energy is not known."""
+
+
+class UsageTotal(Record):
+    """What all runs used together; memory is the most that any one run held, energy a sum."""
+
+    runs: Annotated[int, Field(ge=1)]
+    seconds: Seconds
+    host_peak_bytes: Annotated[int, Field(ge=0)] | None = None
+    host_peak_of: str = ""
+    """Over what the largest peak is, as in `Usage`."""
+    host_runs: Annotated[int, Field(ge=0)] = 0
+    """Runs that tell their host memory."""
+    device_peak_bytes: Annotated[int, Field(ge=0)] | None = None
+    device_runs: Annotated[int, Field(ge=0)] = 0
+    """Runs that tell their device memory."""
+    energy: tuple[EnergyTotal, ...]
+    """Counters first, then reasons for knowing none; together they are of all runs."""
 
 
 class Document(Record):
@@ -137,6 +168,8 @@ class Document(Record):
     """Runs in the order of the plan."""
     environments: tuple[EnvironmentUse, ...]
     costs: tuple[PhaseCost, ...]
+    usage: UsageTotal | None = None
+    """Null without runs, and in reports written before this field."""
     commands: tuple[str, ...]
     """Commands that make this report again, in order."""
 

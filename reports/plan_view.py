@@ -63,15 +63,19 @@ class _Needs:
     evaluations: int
     runs: int
     shared: int
-    """Of the runs, those that another claim asks for too; claims about settings ask for none."""
+    """Of the runs, those that another claim asks for too; a claim about settings asks for none."""
     done: int | None
     """None where no store was named."""
     to_do: _Sum
     device: str | None
     """What the hours are on; None where no device was measured."""
+    resting: bool
+    """Whether the claim is about settings, and so asks for no run."""
 
     def sentence(self) -> str:
         """Return the needs in words."""
+        if self.resting:
+            return "about settings; needs no run of its own, it rests on those of the file's others"
         if not self.runs:
             return "0 evaluations"
         parts = [f"{self.runs} runs with what they start from, {self.shared} of them shared"]
@@ -111,21 +115,23 @@ class PlanView:
             plan: the plan.
             bill: what each of its runs costs.
             stored: what a store has of it; None where none was named.
-            resting: claims that rest on whatever others run, which is no sharing.
+            resting: claims that rest on whatever others run: they ask for no run and have no bill.
         """
         self.plan = plan
         self.bill = bill
         self.stored = stored
+        self.resting = frozenset(resting)
         # the bill has the plan's runs in their order; digests are not computed anew
         self.specs: dict[str, RunSpec] = dict(zip(bill.nodes, plan.specs, strict=True))
         states: Mapping[str, str] = stored.states if stored else {}
         self.done = {d for d in self.specs if states.get(d) == "finished"}
         self.runs_of: dict[str, set[str]] = {n.claim: self._lineage(n.runs) for n in plan.needs}
         self.wanted: dict[str, list[str]] = {d: [] for d in self.specs}
+        """Digest -> claims that ask for the run or rest on it, sorted."""
         for claim, runs in sorted(self.runs_of.items()):
             for digest in runs:
                 self.wanted[digest].append(claim)
-        self.askers = {d: len(set(w) - set(resting)) for d, w in self.wanted.items()}
+        self.askers = {d: [c for c in w if c not in self.resting] for d, w in self.wanted.items()}
         self.to_do = self.sum_of(d for d in self.specs if d not in self.done)
 
     def text(self, *, explain: bool) -> str:
@@ -151,7 +157,7 @@ class PlanView:
             reasons = reasons_of(plan, stored)
             lines += ["", "runs in order:"]
             for digest, spec in self.specs.items():
-                claims = ", ".join(self.wanted[digest])
+                claims = ", ".join(self.askers[digest])
                 why = reasons[digest].sentence()
                 cost = _node_words(self.bill.nodes[digest])
                 lines.append(f"  {digest[:12]} {why}: {spec.title()}; for {claims}{cost}")
@@ -189,14 +195,16 @@ class PlanView:
 
     def needs_of(self, claim: str) -> _Needs:
         """Return what one claim needs."""
-        runs = self.runs_of[claim]
+        resting = claim in self.resting
+        runs = set() if resting else self.runs_of[claim]
         return _Needs(
             evaluations=sum(self.specs[d].phase == "evaluation" for d in runs),
             runs=len(runs),
-            shared=sum(self.askers[d] > 1 for d in runs),
+            shared=sum(len(self.askers[d]) > 1 for d in runs),
             done=len(runs & self.done) if self.stored else None,
             to_do=self.sum_of(runs - self.done),
             device=self.bill.device if self.bill.throughput else None,
+            resting=resting,
         )
 
     def sum_of(self, digests: Iterable[str]) -> _Sum:

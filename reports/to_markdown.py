@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from replication.run import DataUse, Environment
+from replication.run import DataUse
 from reports.claim_section import claim_section
-from reports.document import Document, RunLine, SetSection
+from reports.document import Document, EnvironmentUse, RunLine, SetSection
+from reports.environment_text import differing_lines, environment_lines, total_lines
 from reports.escaping import bullets, cell, code, fence, table, text
 from reports.numbers import duration, share
+from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
 from reports.summary import DECIDED, banner, headlines, summary_table, verdict_key
 
@@ -93,17 +95,7 @@ def _protocol(document: Document) -> Iterator[str]:
     protocol = document.protocol
     yield "## Protocol"
     yield text(protocol.summary)
-    seeds = f"{protocol.seeds} per condition, statistic {protocol.seed_statistic}"
-    identity = f"size {code(protocol.size)}, digest {code(protocol.digest()[:12])}"
-    lines = [
-        f"Protocol {code(protocol.name)}, {identity}",
-        f"Base: {code(protocol.base.checkpoint or 'from random weights')}",
-        f"Intermediate tasks: {text(', '.join(protocol.intermediate_tasks) or 'none')}",
-        f"Targets: {text(', '.join(protocol.targets))}",
-        f"Seeds: {seeds}",
-        f"Precision: {protocol.precision}; checkpoint scored: {protocol.evaluation.selection}",
-    ]
-    yield bullets(lines)
+    yield bullets(protocol_lines(protocol))
     if protocol.caveats:
         yield "## Caveats"
         yield bullets(text(caveat) for caveat in protocol.caveats)
@@ -113,31 +105,40 @@ def _provenance(document: Document) -> Iterator[str]:
     yield "## Environment"
     if not document.environments:
         yield "No run was made."
-    for use in document.environments:
-        yield f"{_plural(use.runs, 'run')}:"
-        yield bullets(_environment(use.environment))
+    yield from _environments(document.environments)
     yield "## Data"
     yield f"Source: {text(document.data_source)}"
     if document.data:
         yield table(("data", "split", "languages", "revision"), (_data(d) for d in document.data))
     yield "## Cost"
-    costs = [(c.phase, str(c.runs), str(c.failed), duration(c.seconds)) for c in document.costs]
-    total = duration(sum(cost.seconds for cost in document.costs))
-    yield table(("phase", "runs", "of these failed", "time"), [*costs, ("all", "", "", total)])
+    yield from _cost(document)
     if document.runs:
         yield "## Runs"
         header = ("run", "what", "status", "time", "facts")
         yield table(header, (_run(run) for run in document.runs))
 
 
-def _environment(environment: Environment) -> Iterator[str]:
-    yield f"Code: {text(environment.code)}"
-    yield (
-        f"Machine: {text(environment.platform)}, device {text(environment.device)}, "
-        f"{_plural(environment.threads, 'thread')}"
-    )
-    packages = ", ".join(f"{name} {v}" for name, v in sorted(environment.packages.items()))
-    yield f"Python {text(environment.python)}; {text(packages)}"
+def _environments(uses: Sequence[EnvironmentUse]) -> Iterator[str]:
+    """Yield the most used environment whole, and of the others what is not as in that one."""
+    for number, use in enumerate(uses):
+        time = "" if use.seconds is None else f", {duration(use.seconds)}"
+        first = uses[0].environment
+        same = "" if number == 0 else "; as in the first, but for"
+        yield f"{_plural(use.runs, 'run')}{time}{same}:"
+        known = use.environment
+        lines = environment_lines(known) if number == 0 else differing_lines(known, first)
+        yield bullets(text(line[:1].upper() + line[1:]) for line in lines)
+
+
+def _cost(document: Document) -> Iterator[str]:
+    costs = document.costs
+    rows = [(c.phase, str(c.runs), str(c.failed), duration(c.seconds)) for c in costs]
+    runs, failed = str(sum(c.runs for c in costs)), str(sum(c.failed for c in costs))
+    total = ("all", runs, failed, duration(sum(c.seconds for c in costs)))
+    yield table(("phase", "runs", "of these failed", "time"), [*rows, total])
+    if document.usage is not None:
+        lines = total_lines(document.usage)
+        yield bullets(text(line[:1].upper() + line[1:]) for line in lines)
 
 
 def _data(use: DataUse) -> tuple[str, str, str, str]:

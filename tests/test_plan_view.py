@@ -91,8 +91,37 @@ def test_each_claim_is_told_what_it_needs_and_shares(miniature):
     assert any(line.startswith("topic: 4 evaluations; 11 runs") for line in lines)
     needs = {c["claim"]: c["bill"] for c in view.to_json()["claims"]}
     assert (needs["pairs"]["runs"], needs["pairs"]["shared"]) == (6, 3)
-    assert (needs["settings"]["runs"], needs["settings"]["shared"]) == (14, 3)
     assert needs["topic"]["finished"] is None
+
+
+def test_a_claim_about_settings_has_no_run_and_no_bill_of_its_own(miniature, tmp_path):
+    claims, plan = claims_and_plan(
+        miniature, claim("topic"), claim("settings", "protocol", settings=SETTING)
+    )
+    keep(tmp_path / "s", plan.specs[:2])
+    view = view_plan(plan, miniature, claims, tmp_path / "s")
+    text = view.text(explain=True)
+    (line,) = (line for line in text.splitlines() if "settings" in line)
+    assert line == (
+        "settings: about settings; needs no run of its own, it rests on those of the file's others"
+    )
+    assert text.count("; for topic;") == len(plan.specs)
+    document = view.to_json()
+    topic, settings = sorted(document["claims"], key=lambda c: c["claim"] == "settings")
+    nothing = settings["bill"]
+    assert nothing.keys() == topic["bill"].keys()
+    assert [nothing[n] for n in ("evaluations", "runs", "shared", "finished")] == [0, 0, 0, 0]
+    assert set(nothing["to_do"].values()) == {0}
+    # what its evidence will rest on is still there
+    assert settings["runs"] == topic["runs"] != []
+    assert {tuple(run["claims"]) for run in document["runs"]} == {("settings", "topic")}
+
+
+def test_a_claim_about_settings_without_neighbours_says_that_nothing_will_be_run(miniature):
+    claims, plan = claims_and_plan(miniature, claim("alone", "protocol", settings=SETTING))
+    lines = view_plan(plan, miniature, claims).text(explain=False).splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("alone: "))
+    assert lines[place + 1] == "  refused: No other claim of the file needs a run."
 
 
 def test_the_bill_is_said_with_its_error_and_what_is_arithmetic_is_called_so(miniature):

@@ -74,6 +74,7 @@ def protocol(*, simulated: bool) -> Protocol:
             "targets": {"xnli": {"train_on": "mnli", "recipe": recipe}},
             "evaluation": {"splits": {"xnli": "validation"}},
             "seeds": 2,
+            "first_seed": 1,
         }
     )
 
