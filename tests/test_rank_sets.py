@@ -12,11 +12,12 @@ from scipy import special
 from verifier_strategies import claim
 
 from claims.estimand import Condition
-from verifier import decisions_ranking
 from verifier.crossed import Drawn
 from verifier.decisions_ranking import decide_ranking, rank_sets
 from verifier.intervals import Scores, difference
 from verifier.multiplicity import bonferroni_level
+from verifier.outcome import Outcome
+from verifier.power import detectable
 from verifier.rank_sets import comparisons
 
 STEP = 0.05
@@ -265,7 +266,12 @@ def test_seeds_are_planned_for_what_max_t_asks_with_more_of_them():
     assert 3 < found.seeds_needed < 40
     half = (found.interval.high - found.interval.low) / 2
     told = next(text for text in found.reasons if "would be seen" in text)
-    assert float(told.split("distance of ")[1].split()[0]) > half
+    at_hand = float(told.split("distance of ")[1].split()[0])
+    hang = next(
+        f for f in compare(arms, first_against_rest(arms)) if f.estimate.value == found.estimate
+    )
+    assert half < at_hand == round(detectable(hang.estimate, level=hang.equivalent_level), 2)
+    assert at_hand != round(detectable(hang.estimate, level=bonferroni_level(0.95, 8)), 2)
 
 
 # Coverage by simulation
@@ -274,7 +280,7 @@ def test_seeds_are_planned_for_what_max_t_asks_with_more_of_them():
 @pytest.fixture
 def unplanned(monkeypatch):
     """Planning takes most of the time and has no part in the verdict."""
-    monkeypatch.setattr(decisions_ranking, "planning", lambda _: (None, ()))
+    monkeypatch.setattr(Outcome, "with_pleas", lambda outcome, _: outcome)
 
 
 SPREADS = {

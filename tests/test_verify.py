@@ -78,6 +78,13 @@ def test_a_planted_gain_is_reproduced_with_all_that_a_reader_needs():
     json.dumps(verdict.to_json(), allow_nan=False)
 
 
+def test_the_cells_of_a_claim_are_listed_contrast_by_contrast():
+    rule = claim("consistency", contrasts=CONTRASTS, cells="tasks", at_least="all")
+    cells = [(c.contrast, c.task) for c in world(rule).verdict().evidence.cells]
+    contrasts = ("squad vs none", "mnli vs none")
+    assert cells[:4] == [(c, task) for c in contrasts for task in ("ner", "xnli")]
+
+
 CANDIDATES = [SQUAD, MNLI, NONE]
 DOWN = {"treatment": NONE, "control": SQUAD, "tolerance": 2.0}
 LOSSES = (Contrast(treatment=NONE, control=SQUAD),)

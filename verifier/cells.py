@@ -5,14 +5,15 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from claims.estimand import Cells, Condition, Contrast, Measure
 from replication.plan import resolve
 from replication.protocol import Protocol
-from verifier.intervals import Estimate, Scores, Statistic, difference, summary
-from verifier.samples import ArmSample, Samples, ScoredCell, Seed
+from verifier.intervals import Estimate, Scores, Statistic, difference, single, summary
+from verifier.samples import ArmSample, Floats, Samples, Seed
 from verifier.selection import BestPerTarget
 from verifier.verdict import Cell
 
@@ -22,6 +23,8 @@ __all__ = [
     "cell_estimates",
     "chosen_scores",
     "contrast_estimate",
+    "estimate_of",
+    "estimates_at",
     "picked",
     "present_contrasts",
     "statistic_of",
@@ -30,13 +33,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CellEstimate:
-    """The difference of two arms on some of the scored cells."""
+    """The difference of two arms on some of the scored cells, or the measure of one arm there."""
 
     contrast: str
     task: str | None
     language: str | None
-    treatment: float
-    control: float
+    treatment: float | None
+    control: float | None
     estimate: Estimate
 
     def name(self) -> str:
@@ -44,8 +47,8 @@ class CellEstimate:
         where = " ".join(x for x in (self.task, self.language) if x)
         return f"{where} ({self.contrast})" if where else self.contrast
 
-    def cell(self, level: float, adjusted: str = "") -> Cell:
-        """Return the record of the cell with its interval at a level."""
+    def cell(self, level: float, adjusted: str = "", n: int | None = None) -> Cell:
+        """Return the record of the cell with its interval at a level; n examples were scored."""
         return Cell(
             task=self.task,
             language=self.language,
@@ -54,6 +57,7 @@ class CellEstimate:
             control=self.control,
             estimate=self.estimate.value,
             interval=self.estimate.interval(level, adjusted=adjusted),
+            n=n,
         )
 
 
@@ -66,11 +70,15 @@ def statistic_of(measure: Measure) -> Statistic:
     return "median" if measure.seeds == "median" else "mean"
 
 
-def arm_scores(
-    samples: Samples, arm: ArmSample, keep: Callable[[ScoredCell], bool] = lambda _: True
-) -> Scores:
-    """Return an arm's measure per seed over the kept cells."""
-    weights = samples.weights(keep)
+def arm_scores(samples: Samples, arm: ArmSample, weights: Floats | None = None) -> Scores:
+    """Return an arm's measure per seed.
+
+    Args:
+        samples: aligned scores.
+        arm: one of its arms.
+        weights: of the cells in the measure, (n_cells,); None for the mean over all.
+    """
+    weights = samples.weights() if weights is None else weights
     drawn = samples.redrawn.arm(arm, weights) if samples.redrawn else None
     return Scores(arm.scores @ weights, arm.constant, drawn)
 
@@ -92,21 +100,23 @@ def chosen_scores(samples: Samples, chosen: BestPerTarget) -> Scores:
     return replace(chosen.scores, drawn=drawn)
 
 
+def estimate_of(scores: Sequence[Scores], *, statistic: Statistic, step: float) -> Estimate:
+    """Estimate the first arm's measure less the second's, or that of the only one.
+
+    Args:
+        scores: of one arm or two.
+        statistic: over seeds.
+        step: change that one example can make to the measure, in points, above 0.
+    """
+    compare = difference if len(scores) > 1 else single
+    return compare(*scores, statistic=statistic, step=step)
+
+
 def contrast_estimate(
-    samples: Samples,
-    pair: tuple[Condition, Condition],
-    *,
-    statistic: Statistic,
-    keep: Callable[[ScoredCell], bool] = lambda _: True,
+    samples: Samples, pair: tuple[Condition, Condition], *, statistic: Statistic
 ) -> Estimate:
-    """Estimate treatment minus control, both resolved, over the kept cells."""
-    treatment, control = (samples.arms[condition] for condition in pair)
-    return difference(
-        arm_scores(samples, treatment, keep),
-        arm_scores(samples, control, keep),
-        statistic=statistic,
-        step=samples.step(samples.weights(keep)),
-    )
+    """Estimate treatment minus control, both resolved, over all cells."""
+    return estimates_at(samples, [pair], statistic=statistic)[0].estimate
 
 
 def present_contrasts(
@@ -130,16 +140,44 @@ def cell_estimates(
     A cell is a contrast, or a contrast on one task, or a contrast in one language (mean over the
     tasks that have the language).
     """
+    by_part = [
+        estimates_at(samples, pairs, task=task, language=language, statistic=statistic)
+        for task, language in _parts(samples, cells)
+    ]
+    return tuple(chain.from_iterable(zip(*by_part, strict=True)))
+
+
+def estimates_at(
+    samples: Samples,
+    compared: Sequence[tuple[Condition, ...]],
+    *,
+    statistic: Statistic,
+    task: str | None = None,
+    language: str | None = None,
+) -> tuple[CellEstimate, ...]:
+    """Return the estimate of each contrast or lone arm on one task, in one language, or on both.
+
+    An arm's scores are computed once, however many contrasts it takes part in: with resampled
+    examples they are most of the work.
+
+    Args:
+        samples: aligned scores.
+        compared: resolved, treatment and control, or one condition alone.
+        statistic: over seeds.
+        task: None for the mean over tasks.
+        language: None for the mean over languages.
+    """
+    weights = samples.weights(lambda c: task in (None, c.task) and language in (None, c.language))
+    step = samples.step(weights)
+    used = dict.fromkeys(chain.from_iterable(compared))
+    scores = {c: arm_scores(samples, samples.arms[c], weights) for c in used}
     found: list[CellEstimate] = []
-    for pair in pairs:
-        label = f"{pair[0].label()} vs {pair[1].label()}"
-        for task, language in _parts(samples, cells):
-            keep = _keeper(task, language)
-            estimate = contrast_estimate(samples, pair, statistic=statistic, keep=keep)
-            means = [
-                summary(arm_scores(samples, samples.arms[c], keep).values, statistic) for c in pair
-            ]
-            found.append(CellEstimate(label, task, language, means[0], means[1], estimate))
+    for arms in compared:
+        contrast = " vs ".join(c.label() for c in arms)
+        means = [summary(scores[c].values, statistic) for c in arms if len(arms) > 1]
+        treatment, control = means or (None, None)
+        estimate = estimate_of([scores[c] for c in arms], statistic=statistic, step=step)
+        found.append(CellEstimate(contrast, task, language, treatment, control, estimate))
     return tuple(found)
 
 
@@ -149,7 +187,3 @@ def _parts(samples: Samples, cells: Cells) -> list[tuple[str | None, str | None]
     if cells == "languages":
         return [(None, code) for code in sorted({c.language for c in samples.cells})]
     return [(None, None)]
-
-
-def _keeper(task: str | None, language: str | None) -> Callable[[ScoredCell], bool]:
-    return lambda c: task in (None, c.task) and language in (None, c.language)

@@ -9,12 +9,13 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from claims.claim import ConsistencyClaim, NoBenefitClaim, NotConsistentlyBetterClaim
 from verifier.cells import CellEstimate
 from verifier.intervals import Estimate
 from verifier.multiplicity import bonferroni_level, holm, partial_conjunction, shown_cells
-from verifier.outcome import Outcome, Plea, planning, power_of
+from verifier.outcome import Outcome, Plea
 from verifier.verdict import Finding
 
 __all__ = ["decide_consistency", "decide_no_benefit", "decide_not_consistently_better"]
@@ -67,14 +68,10 @@ def decide_consistency(cells: Sequence[CellEstimate], claim: ConsistencyClaim) -
     left = [e for e, p in zip(tested, better, strict=True) if share * p > alpha]
     missing = sorted(left, key=lambda e: e.value)[-max(1, wanted - (count - len(left))) :]
     level = bonferroni_level(claim.level, share)
-    pleas = [Plea(e, abs(e.value), level) for e in missing]
-    needed, sentences = planning(pleas)
     why = f"At least {wanted} of {count} cells would have to be shown to improve."
-    outcome = Outcome(
-        "inconclusive", "too_few_cells", (why, tally, *sentences), seeds_needed=needed,
-        power=power_of(pleas),
-    )  # fmt: skip
-    return _with_cells(outcome, cells, claim.level)
+    outcome = Outcome("inconclusive", "too_few_cells", (why, tally))
+    pleas = [Plea(e, abs(e.value), level) for e in missing]
+    return _with_cells(outcome.with_pleas(pleas), cells, claim.level)
 
 
 def decide_no_benefit(cells: Sequence[CellEstimate], claim: NoBenefitClaim) -> Outcome:
@@ -103,12 +100,8 @@ def decide_no_benefit(cells: Sequence[CellEstimate], claim: NoBenefitClaim) -> O
         pleas = [
             Plea(c.estimate, abs(margin - abs(c.estimate.value)), claim.level) for c in open_cells
         ]
-        needed, sentences = planning(pleas)
         why = f"The interval reaches over the margin of ±{margin:g} for: {_names(open_cells)}."
-        outcome = Outcome(
-            "inconclusive", "undecided", (why, *sentences), seeds_needed=needed,
-            power=power_of(pleas),
-        )  # fmt: skip
+        outcome = Outcome("inconclusive", "undecided", (why,)).with_pleas(pleas)
     return _with_cells(outcome, cells, claim.level, largest=True)
 
 
@@ -138,15 +131,11 @@ def decide_not_consistently_better(
         lowest = min(strict, key=lambda e: e.value)
         level = bonferroni_level(claim.level, len(cells))
         plea = Plea(lowest, abs(lowest.value - least), level)
-        needed, sentences = planning([plea])
         why = (
             f"No cell is surely below the minimum effect of {least:g}, and "
             f"{above.count(False)} of {len(cells)} are not surely above it."
         )
-        outcome = Outcome(
-            "inconclusive", "undecided", (why, *sentences), seeds_needed=needed,
-            power=power_of([plea]),
-        )  # fmt: skip
+        outcome = Outcome("inconclusive", "undecided", (why,)).with_pleas([plea])
     return _with_cells(outcome, cells, claim.level)
 
 
@@ -160,15 +149,13 @@ def _with_cells(
     chosen = max(cells, key=lambda c: abs(c.estimate.value)) if largest else min(cells, key=_gain)
     which = "farthest from zero" if largest else "lowest"
     note = f"The estimate shown is that of the {which} cell, {chosen.name()}."
-    return Outcome(
-        outcome.label,
-        outcome.finding,
-        (*outcome.reasons, note) if len(cells) > 1 else outcome.reasons,
-        chosen.estimate.value,
-        chosen.estimate.interval(level, adjusted=_EACH if len(cells) > 1 else ""),
-        tuple(c.cell(level, _EACH if len(cells) > 1 else "") for c in cells),
-        seeds_needed=outcome.seeds_needed,
-        power=outcome.power,
+    adjusted = _EACH if len(cells) > 1 else ""
+    return replace(
+        outcome,
+        reasons=(*outcome.reasons, note) if len(cells) > 1 else outcome.reasons,
+        estimate=chosen.estimate.value,
+        interval=chosen.estimate.interval(level, adjusted=adjusted),
+        cells=tuple(c.cell(level, adjusted) for c in cells),
     )
 
 

@@ -11,7 +11,7 @@ from claims.claim import RankingClaim
 from claims.estimand import Condition
 from verifier.intervals import Scores, Statistic, summary
 from verifier.multiplicity import bonferroni_level
-from verifier.outcome import Outcome, Plea, planning, power_of
+from verifier.outcome import Outcome, Plea
 from verifier.rank_sets import Comparison, RankSet, comparisons, possible_ranks, rank_sets
 from verifier.verdict import Cell
 
@@ -67,15 +67,13 @@ def decide_ranking(
         return Outcome(
             "not_reproduced", "outside_claimed_ranks", (why, told), value, interval, cells
         )
-    ahead = Plea(
-        margin.estimate, abs(margin.estimate.value), bonferroni_level(claim.level, len(found))
-    )
-    needed, sentences = _planning(margin, ahead)
     why = f"The possible ranks of a claimed condition reach over rank {claim.top}."
-    return Outcome(
-        "inconclusive", "undecided", (why, told, *sentences), value, interval, cells,
-        seeds_needed=needed, power=power_of([ahead]),
-    )  # fmt: skip
+    outcome = Outcome("inconclusive", "undecided", (why, told), value, interval, cells)
+    # with more seeds max-t comes down to Bonferroni and below, so seeds are planned with that
+    level = bonferroni_level(claim.level, len(found))
+    return outcome.with_pleas(
+        [Plea(margin.estimate, abs(value), level, level_at_hand=margin.equivalent_level)]
+    )
 
 
 def _margin(
@@ -85,17 +83,6 @@ def _margin(
     last = min({f.first for f in found}, key=lambda c: (order[c], c.label()))
     rivals = [f for f in found if f.first == last]
     return sorted(rivals, key=lambda f: (-order[f.second], f.second.label()))[spare]
-
-
-def _planning(margin: Comparison, ahead: Plea) -> tuple[int | None, tuple[str, ...]]:
-    """Return the seeds needed and the sentences of `planning`.
-
-    What the seeds at hand would show follows from the interval in use. With more of them max-t comes
-    down to Bonferroni and below, so seeds are planned with that.
-    """
-    _, at_hand = planning([Plea(margin.estimate, ahead.distance, margin.equivalent_level)])
-    needed, sentences = planning([ahead])
-    return needed, (*at_hand[:1], *sentences[1:])
 
 
 def _ranks(sets: Mapping[Condition, RankSet]) -> str:

@@ -15,7 +15,7 @@ from claims.claim import GainClaim, Original, SelectedGainClaim, ValueClaim
 from verifier.criteria import prediction_half_width, secondary_criteria
 from verifier.intervals import Estimate
 from verifier.original import original_error, stated_original
-from verifier.outcome import Outcome, Plea, rounding, undecided
+from verifier.outcome import Outcome, Plea, rounding
 from verifier.verdict import Finding, Interval, VerdictLabel
 
 __all__ = ["SizeCriterion", "decide_size", "decide_value", "size_criterion"]
@@ -87,10 +87,10 @@ def _decide(estimate: Estimate, seen: Estimate, criterion: SizeCriterion) -> Out
     interval = seen.interval(criterion.level)
     label, finding, why = _judge(seen, interval, criterion)
     own = estimate.interval(criterion.level)
-    if label == "inconclusive":
-        pleas = [Plea(seen, _distance(seen.value, criterion), criterion.level)]
-        return undecided(estimate, pleas, level=criterion.level, finding=finding, why=why)
-    return Outcome(label, finding, (why,), estimate.value, own)
+    outcome = Outcome(label, finding, (why,), estimate.value, own)
+    if label != "inconclusive":
+        return outcome
+    return outcome.with_pleas([Plea(seen, _distance(seen.value, criterion), criterion.level)])
 
 
 def decide_value(estimate: Estimate, claim: ValueClaim) -> Outcome:
@@ -118,8 +118,8 @@ def decide_value(estimate: Estimate, claim: ValueClaim) -> Outcome:
         _, prediction = _prediction(estimate, criterion)
         why += f" The scores {prediction}."
     distance = min(abs(estimate.value - low), abs(estimate.value - high))
-    pleas = [Plea(estimate, distance, claim.level)]
-    return undecided(estimate, pleas, level=claim.level, finding="undecided", why=why)
+    outcome = Outcome("inconclusive", "undecided", (why,), estimate.value, interval)
+    return outcome.with_pleas([Plea(estimate, distance, claim.level)])
 
 
 def _judge(seen: Estimate, interval: Interval | None, criterion: SizeCriterion) -> _Judgement:

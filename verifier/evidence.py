@@ -5,7 +5,7 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from claims.claim import (
     Claim,
@@ -18,11 +18,11 @@ from claims.claim import (
 from claims.estimand import Condition
 from replication.plan import resolve
 from replication.protocol import Protocol
-from verifier.cells import arm_scores, contrast_estimate, present_contrasts, statistic_of
-from verifier.intervals import Estimate, Statistic, single, summary
+from verifier.cells import estimates_at, present_contrasts, statistic_of
+from verifier.intervals import Statistic, summary
 from verifier.ledger import Bearing
 from verifier.outcome import Outcome
-from verifier.samples import Samples, ScoredCell
+from verifier.samples import Samples
 from verifier.verdict import Arm, Cell, Evidence
 
 __all__ = ["evidence_of"]
@@ -58,8 +58,9 @@ def evidence_of(
 
 def _arms(samples: Samples, statistic: Statistic) -> list[Arm]:
     found: list[Arm] = []
+    weights = samples.weights()
     for arm in samples.arms.values():
-        values = arm_scores(samples, arm).values
+        values = arm.scores @ weights
         found.append(
             Arm(
                 condition=arm.condition.label(),
@@ -75,46 +76,13 @@ def _rows(
     claim: Claim, samples: Samples, protocol: Protocol, statistic: Statistic
 ) -> Iterator[Cell]:
     """Yield a row per task, then per task and language, for each contrast or else each arm."""
-    pairs = _pairs(claim, samples, protocol)
-    for task, language, keep, n in _parts(samples):
-        step = samples.step(samples.weights(keep))
-        means = {
-            c: summary(arm_scores(samples, arm, keep).values, statistic)
-            for c, arm in samples.arms.items()
-        }
-        for pair in pairs:
-            estimate = contrast_estimate(samples, pair, statistic=statistic, keep=keep)
-            label = f"{pair[0].label()} vs {pair[1].label()}"
-            yield _row(
-                claim, estimate, (task, language, label), n, (means[pair[0]], means[pair[1]])
-            )
-        for condition, arm in samples.arms.items() if not pairs else ():
-            estimate = single(arm_scores(samples, arm, keep), statistic=statistic, step=step)
-            yield _row(claim, estimate, (task, language, condition.label()), n, None)
+    compared = _pairs(claim, samples, protocol) or tuple((c,) for c in samples.arms)
+    for task, language, n in _parts(samples):
+        found = estimates_at(samples, compared, statistic=statistic, task=task, language=language)
+        yield from (cell.cell(claim.level, _READING, n) for cell in found)
 
 
-def _row(
-    claim: Claim,
-    estimate: Estimate,
-    where: tuple[str, str | None, str],
-    n: int | None,
-    means: tuple[float, float] | None,
-) -> Cell:
-    return Cell(
-        task=where[0],
-        language=where[1],
-        contrast=where[2],
-        treatment=means[0] if means else None,
-        control=means[1] if means else None,
-        estimate=estimate.value,
-        interval=estimate.interval(claim.level, adjusted=_READING),
-        n=n,
-    )
-
-
-def _pairs(
-    claim: Claim, samples: Samples, protocol: Protocol
-) -> tuple[tuple[Condition, Condition], ...]:
+def _pairs(claim: Claim, samples: Samples, protocol: Protocol) -> tuple[tuple[Condition, ...], ...]:
     if isinstance(claim, ConsistencyClaim | NoBenefitClaim | NotConsistentlyBetterClaim):
         return present_contrasts(claim.contrasts, samples, protocol)
     if isinstance(claim, GainClaim):
@@ -124,15 +92,9 @@ def _pairs(
     return ()
 
 
-def _parts(
-    samples: Samples,
-) -> Iterable[tuple[str, str | None, Callable[[ScoredCell], bool], int | None]]:
+def _parts(samples: Samples) -> Iterable[tuple[str, str | None, int | None]]:
     for task in sorted({c.task for c in samples.cells}):
-        yield task, None, _keep(task, None), None
+        yield task, None, None
         for cell in samples.cells:
             if cell.task == task:
-                yield task, cell.language, _keep(task, cell.language), cell.n
-
-
-def _keep(task: str, language: str | None) -> Callable[[ScoredCell], bool]:
-    return lambda c: c.task == task and language in (None, c.language)
+                yield task, cell.language, cell.n

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol as Shape
 
 from claims.claim import ClaimSet, ProtocolClaim
-from replication.cost import bill_of
+from replication.cost import Bill, bill_of
 from replication.data import Source
 from replication.engines.engine import Engine, Progress, Tally
 from replication.looks import read_looks
@@ -83,17 +83,18 @@ def execute(
     went = Execution()
     claim_sets = [s for _, s in named]
     if budget_s is None:
-        _once(plan, site, went, order=None, budget_s=None)
+        bill = bill_of(plan, site.source, site.store.runs(verify=False))
+        _once(plan, site, went, bill=bill, order=None, budget_s=None)
         return went
     end = time.monotonic() + budget_s
 
     def step(following: Plan, claims: Collection[str]) -> bool:
         runs = site.store.runs(verify=False)
         done = {run.spec_digest for run in runs if run.status == "finished"}
-        costs = prices(bill_of(following, site.source, runs))
-        order = ranking(following, costs, done, claims)
+        bill = bill_of(following, site.source, runs)
+        order = ranking(following, prices(bill), done, claims)
         left = max(0.0, end - time.monotonic())
-        _once(following, site, went, order=order, budget_s=left)
+        _once(following, site, went, bill=bill, order=order, budget_s=left)
         return not (went.postponed or went.interrupted)
 
     seeds, looks = plan.protocol.seeds, plan.protocol.looks
@@ -118,15 +119,14 @@ def _once(
     site: Site,
     went: Execution,
     *,
+    bill: Bill,
     order: Sequence[str] | None,
     budget_s: float | None,
 ) -> None:
     """Execute one plan, and note how it went."""
     site.store.add_plan(plan)
     went.plans.append(plan)
-    runs = site.store.runs(verify=False)
-    nodes = bill_of(plan, site.source, runs).nodes
-    expected = {d: cost.seconds for d, cost in nodes.items() if cost.seconds is not None}
+    expected = {d: cost.seconds for d, cost in bill.nodes.items() if cost.seconds is not None}
     with site.progress(plan.specs, expected) as hearing:
         tally = site.engine.run(
             plan, site.store, site.source, progress=hearing, budget_s=budget_s, order=order

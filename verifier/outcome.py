@@ -5,7 +5,7 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from verifier.intervals import Estimate
@@ -27,7 +27,7 @@ from verifier.verdict import (
     VerdictLabel,
 )
 
-__all__ = ["Outcome", "Plea", "planning", "power_of", "rounding", "undecided"]
+__all__ = ["Outcome", "Plea", "rounding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,13 @@ class Outcome:
         """Return the outcome under a weaker label, its estimate kept and the reasons put first."""
         return replace(self, label=label, finding=finding, reasons=(*because, *self.reasons))
 
+    def with_pleas(self, pleas: Iterable[Plea]) -> Outcome:
+        """Return the outcome with what would change it: sentences, seeds needed and power."""
+        asked = list(pleas)
+        needed, sentences = _planning(asked)
+        reasons = (*self.reasons, *sentences)
+        return replace(self, reasons=reasons, seeds_needed=needed, power=_power_of(asked))
+
 
 @dataclass(frozen=True, slots=True)
 class Plea:
@@ -70,7 +77,9 @@ class Plea:
     distance: float
     """Points from the estimate to the nearest boundary that would decide, above 0."""
     level: float
-    """Level of the two-sided interval in use for it."""
+    """Level of the two-sided interval that decides it, with more seeds than are at hand."""
+    level_at_hand: float | None = None
+    """Level of the interval in use with the seeds at hand; None where it is the same."""
 
 
 def rounding(reported: float) -> float:
@@ -83,12 +92,11 @@ def rounding(reported: float) -> float:
     return 0.5 * 10.0**-decimals
 
 
-def planning(pleas: Iterable[Plea]) -> tuple[int | None, tuple[str, ...]]:
+def _planning(asked: Sequence[Plea]) -> tuple[int | None, tuple[str, ...]]:
     """Return the seeds per arm that would probably decide all pleas, and the sentences to print.
 
     None where one of them cannot be decided by seeds or has no observed variance.
     """
-    asked = list(pleas)
     if not asked:
         return None, ()
     if any(p.estimate.standard_error is None for p in asked):
@@ -114,7 +122,7 @@ def planning(pleas: Iterable[Plea]) -> tuple[int | None, tuple[str, ...]]:
     return max(counts), (found, advice)
 
 
-def power_of(pleas: Iterable[Plea]) -> tuple[PowerPoint, ...]:
+def _power_of(pleas: Iterable[Plea]) -> tuple[PowerPoint, ...]:
     """Return the power curve of the plea that is hardest to decide; none without variances."""
     known = [p for p in pleas if p.estimate.variances]
     if not known or any(p.distance <= 0 for p in known):
@@ -123,22 +131,12 @@ def power_of(pleas: Iterable[Plea]) -> tuple[PowerPoint, ...]:
     return power_curve(hardest.estimate, distance=hardest.distance, level=hardest.level)
 
 
-def undecided(
-    estimate: Estimate, pleas: Iterable[Plea], *, level: float, finding: Finding, why: str
-) -> Outcome:
-    """Return an inconclusive outcome with what would change it."""
-    asked = tuple(pleas)
-    needed, sentences = planning(asked)
-    return Outcome(
-        "inconclusive", finding, (why, *sentences), estimate.value, estimate.interval(level),
-        seeds_needed=needed, power=power_of(asked),
-    )  # fmt: skip
-
-
 def _detectable(plea: Plea) -> float:
+    """Return the distance in points that the seeds at hand would probably show."""
     seen = plea.estimate
+    level = plea.level if plea.level_at_hand is None else plea.level_at_hand
     if seen.variances:
-        return detectable(seen, level=plea.level)
+        return detectable(seen, level=level)
     return minimal_detectable_effect(
-        seen.standard_error or 0.0, seen.degrees_of_freedom, level=plea.level
+        seen.standard_error or 0.0, seen.degrees_of_freedom, level=level
     )

@@ -13,10 +13,10 @@ import numpy as np
 from claims.claim import GainClaim, SelectedGainClaim, ValueClaim
 from replication.plan import conditions_of, resolve
 from replication.protocol import Protocol
-from verifier.cells import arm_scores, chosen_scores, picked, statistic_of
+from verifier.cells import arm_scores, chosen_scores, estimate_of, picked, statistic_of
 from verifier.crossed import cell_variance, item_part, variance_shares
 from verifier.decisions import Scored
-from verifier.intervals import Scores, difference, single
+from verifier.intervals import Scores
 from verifier.redrawn import ItemsOf, NoItemsError, redraw
 from verifier.samples import ArmSample, Floats, Samples, Seed
 from verifier.scope import TasksOf
@@ -70,7 +70,7 @@ def with_shares(
     samples: Samples,
     chosen: BestPerTarget | None,
     protocol: Protocol,
-    redraw: Callable[[Samples], Samples],
+    add_redrawn: Callable[[Samples], Samples],
 ) -> Evidence:
     """Return the evidence with the variance shares of a claim that hangs on one estimate.
 
@@ -80,14 +80,14 @@ def with_shares(
         samples: aligned scores.
         chosen: the arm of the selection procedure, for a selected gain.
         protocol: that the runs followed; resolves `all`.
-        redraw: adds other examples to samples, or raises NoItemsError.
+        add_redrawn: adds other examples to samples, or raises NoItemsError.
     """
     if not isinstance(claim, _OneEstimate):
         return evidence
     drawn = samples.redrawn is not None
     notes: tuple[str, ...] = ()
     try:
-        samples = redraw(samples)
+        samples = add_redrawn(samples)
     except NoItemsError as error:
         notes = (f"what examples add to the uncertainty is not known: {error}"[:4000],)
     found = _shares(claim, samples, chosen, protocol, drawn=drawn)
@@ -115,12 +115,7 @@ def _shares(
         return ()
     statistic, weights = statistic_of(claim.measure), samples.weights()
     scores = [s for s, _ in tables]
-    step = samples.step(weights)
-    seen = (
-        difference(*scores, statistic=statistic, step=step)
-        if len(scores) > 1
-        else single(*scores, statistic=statistic, step=step)
-    )
+    seen = estimate_of(scores, statistic=statistic, step=samples.step(weights))
     if seen.standard_error is None:
         return ()
     resampled = [s.drawn for s in scores if s.drawn is not None]

@@ -135,7 +135,7 @@ def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
     if found.samples and found.samples.cells and not isinstance(claim, ProtocolClaim):
         evidence = with_shares(
             claim, evidence, samples=found.samples, chosen=found.chosen, protocol=protocol,
-            redraw=lambda samples: redrawn_for(
+            add_redrawn=lambda samples: redrawn_for(
                 claim, samples, bench.items, tasks_of=bench.tasks_of, always=True
             ),
         )  # fmt: skip
