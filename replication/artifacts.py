@@ -23,10 +23,12 @@ from replication.run import Plan, Run
 
 __all__ = [
     "CHECKPOINT",
+    "OURS",
     "RUN_SCHEMA",
     "Damage",
     "Sealed",
     "examine",
+    "plain_name",
     "read_plan",
     "read_record",
     "seal",
@@ -37,6 +39,8 @@ __all__ = [
 RUN_SCHEMA = "corroborate/run@1"
 PLAN_SCHEMA = "corroborate/plan@1"
 RUN, SPEC, SUMS = "run.json", "spec.json", "SHA256SUMS"
+OURS = frozenset({RUN, SPEC, SUMS})
+"""Names in a run's folder that no artifact may have: the store writes these itself."""
 
 CHECKPOINT = "model.safetensors"
 """Artifact of a training run that can be made again, bit for bit, so that it may be collected."""
@@ -194,6 +198,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def plain_name(name: str) -> bool:
+    """Return whether a relative path stays in its folder and is safe in every file system."""
+    parts = name.split("/")
+    return all(_PLAIN.fullmatch(p) and p not in {".", ".."} for p in parts)
+
+
 def _files(folder: Path) -> Iterator[str]:
     for parent, folders, files in os.walk(folder):
         for name in sorted([*folders, *files]):
@@ -201,7 +211,7 @@ def _files(folder: Path) -> Iterator[str]:
             relative = path.relative_to(folder).as_posix()
             mode = path.lstat().st_mode
             kind = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
-            if not kind or not _safe(relative) or relative in {RUN, SPEC, SUMS}:
+            if not kind or not plain_name(relative) or relative in OURS:
                 raise StoreError(
                     f"artifact '{relative}' in '{folder}': found a link, a special file or a name "
                     f"that is taken or not plain ; expected plain files, none of them {RUN}, "
@@ -209,11 +219,6 @@ def _files(folder: Path) -> Iterator[str]:
                 )
             if stat.S_ISREG(mode):
                 yield relative
-
-
-def _safe(name: str) -> bool:
-    parts = name.split("/")
-    return all(_PLAIN.fullmatch(p) and p not in {".", ".."} for p in parts)
 
 
 def _digest(path: Path) -> str:
@@ -277,7 +282,7 @@ def _sizes(
 def _size(folder: Path, name: str) -> int | Damage:
     """Return the size of an artifact that is a plain file inside the folder."""
     path = folder / PurePosixPath(name)
-    if not _safe(name):
+    if not plain_name(name):
         return Damage(f"artifact {name[:80]!r}: found a path that could leave the folder")
     try:
         inside = path.resolve(strict=True) == folder.resolve() / name

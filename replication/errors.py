@@ -3,6 +3,8 @@
 ReplicationError
 ├── ProtocolError      a protocol file that cannot be used
 ├── DataError          data that is absent, damaged or of the wrong shape
+├── DepotError         a depot that cannot be reached, read or written
+│   └── DamageError    a depot that lacks something, or holds other bytes than were announced
 ├── LeakError          training data that contains what is evaluated
 ├── PlanError          a plan that cannot be made
 ├── ScoreError         predictions and labels that cannot be scored, with all faults
@@ -19,7 +21,9 @@ from __future__ import annotations
 from claims.errors import CorroborateError, ExecutionError
 
 __all__ = [
+    "DamageError",
     "DataError",
+    "DepotError",
     "DiskError",
     "LeakError",
     "PlanError",
@@ -42,6 +46,14 @@ class ProtocolError(ReplicationError):
 
 class DataError(ReplicationError):
     """Data that is absent, damaged or of the wrong shape."""
+
+
+class DepotError(ReplicationError):
+    """A depot that cannot be reached, read or written."""
+
+
+class DamageError(DepotError):
+    """A depot that lacks something, or holds other bytes than were announced."""
 
 
 class LeakError(ReplicationError):

@@ -1,9 +1,10 @@
 """The engine `ray`: how do runs get to the machines of a Ray cluster, and back?
 
 Ray ships texts only: an order goes out as JSON and an outcome comes back as JSON, whatever went wrong.
-Everything else is files, so that every node must see the store and the data under the same paths;
-that is checked before anything begins. Which run is next and what is tried again is decided in
-`driving`, for all engines. Light until it runs: neither ray nor torch is imported before.
+Everything else is files: every node sees the store and the data under the same paths, or the data only
+and what runs start from and bring about goes through a depot; that is checked before anything begins.
+Which run is next and what is tried again is decided in `driving`, for all engines. Light until it runs:
+neither ray nor torch is imported before.
 """
 
 from __future__ import annotations
@@ -13,28 +14,26 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
-from pathlib import Path
 from typing import Any
 
 from replication.data import Source
+from replication.engines.courier import Courier, InPlace
+from replication.engines.depot import depot_for
 from replication.engines.driving import Terms, drive, to_steps
 from replication.engines.engine import Ended, Engine, Progress, Tally
-from replication.engines.ray_cluster import check_nodes, connected, short
-from replication.engines.ray_node import STEPS, executed, failed_outside
+from replication.engines.ray_cluster import at_once, check_nodes, connected, short, wants
+from replication.engines.ray_node import failed_outside
 from replication.engines.stopping import Stop, heeding_signals
-from replication.errors import ReplicationError
+from replication.errors import DepotError, ReplicationError, StoreError
 from replication.orders import Order, Outcome, describe, lost_run
-from replication.protocol import Base
 from replication.run import Plan
 from replication.store import Store
+from replication.workload import Workloads
 
 __all__ = ["ENGINE", "Ray"]
 
 KILLED_S = 10.0
 """Seconds within which a killed process is gone."""
-
-LOOK_S = 0.5
-"""Seconds between two looks at how far runs are; they tell of a step a second."""
 
 FRESH_S = 5.0
 """Seconds for which what the cluster has is believed."""
@@ -58,14 +57,16 @@ class Ray:
         """Execute what the store lacks and say how it went.
 
         Raises:
-            ReplicationError: the library is not installed, there is no such cluster, or a node does
-                not see the store or the data.
+            ReplicationError: the library is not installed, there is no such cluster, the depot cannot
+                be used, or a node does not see the store (or the depot) or the data.
         """
         note = describe(source)
+        depot = depot_for(store.path)
+        carrier = InPlace() if depot is None else Courier(depot, store)
         # stdout belongs to what the command answers, and the library writes there of lost workers
         with heeding_signals() as stop, redirect_stdout(sys.stderr), connected() as library:
-            check_nodes(library, store, note)
-            hands = _Hands(library, progress, stop)
+            check_nodes(library, store, note, depot)
+            hands = _Hands(library, carrier, Workloads(source), progress, stop)
             return drive(
                 plan, store, hands=hands, terms=Terms(progress, budget_s, order, stop, note)
             )
@@ -74,38 +75,55 @@ class Ray:
 class _Hands:
     """Orders in hand as tasks of Ray."""
 
-    def __init__(self, library: Any, progress: Progress, stop: Stop) -> None:
+    def __init__(
+        self,
+        library: Any,
+        carrier: InPlace | Courier,
+        loads: Workloads,
+        progress: Progress,
+        stop: Stop,
+    ) -> None:
         self._ray = library
+        self._carrier = carrier
+        self._loads = loads
         self._progress = progress
         self._stop = stop
-        self._task = library.remote(max_retries=0, retry_exceptions=False)(executed)
+        self._task = library.remote(max_retries=0, retry_exceptions=False)(carrier.task)
         self._held: dict[Any, tuple[Order, float]] = {}
         """Reference to an outcome to come -> order, and when it was given."""
+        self._never: list[Ended] = []
+        """What could not be sent."""
         self._told: dict[str, str] = {}
         self._looked = self._counted = float("-inf")
         self._capacity = 1
 
     @property
     def capacity(self) -> int:
-        """Return how many runs the cluster takes at once; nodes may come and go."""
+        """Return how many runs the cluster takes at once; nodes may come and go.
+
+        As far as devices go: a run for whose memory there is no room now waits in Ray.
+        """
         if time.monotonic() - self._counted >= FRESH_S:
             self._counted = time.monotonic()
-            gpus, cpus = _devices(self._ray)
-            self._capacity = max(1, sum(gpus) if any(gpus) else sum(cpus))
+            self._capacity = at_once(self._nodes())
         return self._capacity
 
     def begin(self, order: Order) -> None:
         """Hand an order to Ray, which finds a node for it, at once or later."""
-        gpus, cpus = _devices(self._ray)
-        threads = _threads(order.spec.base, gpus, cpus)
-        if order.resume:
-            Path(order.resume, STEPS).unlink(missing_ok=True)
-        text = order.model_copy(update={"threads": threads}).canonical()
-        wanted = self._task.options(num_cpus=threads, num_gpus=1 if any(gpus) else 0)
-        self._held[wanted.remote(text)] = order, time.monotonic()
+        asked = wants(order.spec, self._loads, self._nodes())
+        order = order.model_copy(update={"threads": int(asked["num_cpus"])})
+        try:
+            text = self._carrier.packed(order)
+        except DepotError as fault:
+            self._never.append(Ended(order.spec.digest(), None, short(fault)))
+            return
+        self._held[self._task.options(**asked).remote(text)] = order, time.monotonic()
 
     def wait(self, seconds: float) -> Sequence[Ended]:
         """Return what has ended, and pass on what the others tell of their steps."""
+        if self._never:
+            never, self._never = self._never, []
+            return never
         ready, _ = self._ray.wait(list(self._held), num_returns=1, timeout=seconds)
         self._tell()
         return [self._ended(reference) for reference in ready]
@@ -117,6 +135,7 @@ class _Hands:
 
     def close(self) -> None:
         """Kill what is in hand, and wait until it is gone: the store may have a new owner soon."""
+        hurried = bool(self._held)
         for reference in self._held:
             with suppress(Exception):  # the cluster may be what went away
                 self._ray.cancel(reference, force=True)
@@ -124,21 +143,29 @@ class _Hands:
             with suppress(Exception):
                 self._ray.wait(list(self._held), num_returns=len(self._held), timeout=KILLED_S)
         self._held.clear()
+        self._carrier.close(hurried=hurried)
+
+    def _nodes(self) -> list[dict[str, float]]:
+        return [n["Resources"] for n in self._ray.nodes() if n["Alive"]]
 
     def _ended(self, reference: Any) -> Ended:
         """Return what came of a task."""
         order, given = self._held.pop(reference)
         digest = order.spec.digest()
         try:
-            outcome = Outcome.model_validate_json(self._ray.get(reference))
+            outcome = self._carrier.unpacked(self._ray.get(reference), order)
+        except DepotError as fault:
+            return Ended(digest, None, short(fault))
+        except StoreError:  # the disk of the store, which is everybody's
+            raise
         except Exception as error:  # noqa: BLE001  told apart there; whatever it is, others go on
             return self._troubled(order, error, time.monotonic() - given)
         if outcome.spec_digest != digest:
-            fault = ReplicationError(
+            odd = ReplicationError(
                 f"found the outcome of run '{outcome.spec_digest[:12]}' ; expected its own. Install "
                 "the same version of Corroborate on every node."
             )
-            return Ended(digest, failed_outside(order, fault, time.monotonic() - given))
+            return Ended(digest, failed_outside(order, odd, time.monotonic() - given))
         return Ended(digest, outcome)
 
     def _troubled(self, order: Order, error: Exception, seconds: float) -> Ended:
@@ -158,37 +185,18 @@ class _Hands:
 
     def _tell(self) -> None:
         """Pass on, now and then, what runs have written of their steps."""
-        if time.monotonic() - self._looked < LOOK_S:
+        if time.monotonic() - self._looked < self._carrier.look_s:
             return
         self._looked = time.monotonic()
         for order, _ in self._held.values():
             digest = order.spec.digest()
-            with suppress(OSError, ValueError, TypeError):  # not there yet, or no such file
-                text = Path(order.resume or "/nowhere", STEPS).read_text("utf-8")
+            # not there yet, or no such file
+            with suppress(OSError, ValueError, TypeError, DepotError):
+                text = self._carrier.steps(order)
                 step, steps, tokens, loss = json.loads(text)
                 if self._told.get(digest) != text:
                     self._told[digest] = text
                     to_steps(self._progress, digest, (step, steps, tokens, loss))
-
-
-def _devices(library: Any) -> tuple[list[int], list[int]]:
-    """Return the GPUs and the CPUs of each node that is alive."""
-    found = [n["Resources"] for n in library.nodes() if n["Alive"]]
-    return [int(r.get("GPU", 0)) for r in found], [int(r.get("CPU", 0)) for r in found]
-
-
-def _threads(base: Base, gpus: Sequence[int], cpus: Sequence[int]) -> int:
-    """Return the CPU threads of one run: as many as pay, and as one node has for it.
-
-    Args:
-        base: of the run's spec.
-        gpus: of each node; where there are any, the CPUs of their nodes are divided by them.
-        cpus: of each node.
-    """
-    from replication.worker import threads_for  # noqa: PLC0415  torch, only where something runs
-
-    share = [c // max(1, g) for g, c in zip(gpus, cpus, strict=True) if g or not any(gpus)]
-    return max(1, min(threads_for(base), max(share, default=1)))
 
 
 ENGINE: Engine = Ray()

@@ -1,4 +1,4 @@
-"""Which Ray cluster is used, and how is one started that leaves nothing behind?
+"""Which Ray cluster is used, what do runs ask of it, and how is one started that leaves nothing behind?
 
 Light until it runs: ray is imported where a connection is made.
 """
@@ -15,17 +15,22 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from replication.cost import gpu_memory
+from replication.cost_table import shape_of_base
+from replication.engines.depot import CHECKPOINTS, Depot
 from replication.engines.ray_node import installed, seen
 from replication.engines.stopping import SIGNALS
 from replication.errors import ReplicationError
 from replication.orders import SourceNote
+from replication.run import RunSpec
 from replication.store import Store
+from replication.workload import Unsized, Workloads
 
-__all__ = ["ADDRESSES", "check_nodes", "connected", "short"]
+__all__ = ["ADDRESSES", "at_once", "check_nodes", "connected", "host_memory", "short", "wants"]
 
 ADDRESSES = ("CORROBORATE_RAY_ADDRESS", "RAY_ADDRESS")
 """Environment variables that name an existing cluster; the first that is set counts."""
@@ -38,6 +43,14 @@ ANSWER_S = 120.0
 
 KNOCK_S = 10.0
 """Seconds within which a cluster must take a connection."""
+
+PROCESS_BYTES = 640 * 2**20
+"""Host memory of a process that executes on a CPU, without what its model takes: Ray, torch and
+transformers. Runs of a tiny encoder had `host_peak_bytes` of 531 to 543 MiB (torch 2.13, Python 3.11;
+`pytest tests/test_ray_engine.py -k takes_more --basetemp t; grep -rho 'host_peak_bytes[^,]*' t`)."""
+
+CUDA_BYTES = 3 * 2**30
+"""The same where it executes on a GPU, with CUDA's libraries. An assumption, measured nowhere."""
 
 LONGEST_FOLDER = 40
 """Characters; sockets lie some 60 below, and a socket's path has at most 107."""
@@ -71,20 +84,25 @@ def connected() -> Iterator[Any]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_nodes(library: Any, store: Store, note: SourceNote) -> None:
-    """Let every node read back a file that was just written into the store.
+def check_nodes(library: Any, store: Store, note: SourceNote, depot: Depot | None = None) -> None:
+    """Let every node read back a file that was just written into the store, or else its depot.
 
     Raises:
-        ReplicationError: names every node that does not see the store or the data, has another
-            version of Corroborate, or does not answer.
+        ReplicationError: names every node that does not see the store (or the depot) or the data, has
+            another version of Corroborate, or does not answer.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
 
     nodes = [n for n in library.nodes() if n["Alive"]]
     said = secrets.token_hex(16)
     token = store.path.absolute() / "tmp" / f"token-{said}"
-    token.write_text(said, encoding="utf-8")
-    text = json.dumps([str(token), note.folder])
+    if depot is None:
+        token.write_text(said, encoding="utf-8")
+        text = json.dumps([str(token), note.folder, None])
+    else:
+        depot.write(token.name, said)
+        text = json.dumps([token.name, note.folder, depot.url])
+    where = f"checkpoints '{depot}'" if depot else f"store '{store.path.absolute()}'"
     task = library.remote(max_retries=0, num_cpus=0)(seen)
     asked = {
         task.options(
@@ -104,16 +122,81 @@ def check_nodes(library: Any, store: Store, note: SourceNote) -> None:
             except library.exceptions.RayError as error:
                 faults.append(f"node {node}: found {short(error)} ; expected Corroborate there")
                 continue
-            faults += [f"node {node}: {fault}" for fault in _faults(answer, said, store, note)]
+            faults += [f"node {node}: {fault}" for fault in _faults(answer, said, where, note)]
     finally:
         token.unlink(missing_ok=True)
+        if depot is not None:
+            depot.remove(token.name)
     if faults:
         lines = "\n".join(f"  {fault}" for fault in sorted(set(faults)))
+        what = "store and data" if depot is None else "data"
+        also = f", let all nodes read and write {CHECKPOINTS}" if depot is not None else ""
         raise ReplicationError(
             f"engine 'ray': {len(set(faults))} of the cluster's nodes or paths cannot be used. Put "
-            "store and data on a filesystem that all nodes share, under the same absolute paths, and "
+            f"{what} on a filesystem that all nodes share, under the same absolute paths{also}, and "
             f"install the same version of Corroborate on all nodes.\n{lines}"
         )
+
+
+def at_once(nodes: Sequence[Mapping[str, float]]) -> int:
+    """Return how many runs a cluster takes at once, as far as devices go; at least one.
+
+    Args:
+        nodes: what each node that is alive has in all.
+    """
+    gpus, cpus = ([int(n.get(kind, 0)) for n in nodes] for kind in ("GPU", "CPU"))
+    return max(1, sum(gpus) if any(gpus) else sum(cpus))
+
+
+def wants(
+    spec: RunSpec, loads: Workloads, nodes: Sequence[Mapping[str, float]]
+) -> dict[str, float]:
+    """Return what a run asks of Ray: CPUs as many as pay, a GPU where there are any, and memory.
+
+    It never asks for more than some node has in all, for then it would wait forever; and not for
+    memory where nodes do not tell of it.
+
+    Args:
+        spec: of the run.
+        loads: of the plan's source.
+        nodes: what each node that is alive has in all.
+    """
+    from replication.worker import threads_for  # noqa: PLC0415  torch, only where something runs
+
+    gpu = any(n.get("GPU", 0) >= 1 for n in nodes)
+    fit = [n for n in nodes if n.get("GPU", 0) >= 1 or not gpu]
+    share = [int(n.get("CPU", 0)) // max(1, int(n.get("GPU", 0))) for n in fit]
+    threads = max(1, min(threads_for(spec.base), max(share, default=1)))
+    asked: dict[str, float] = {"num_cpus": threads, "num_gpus": int(gpu)}
+    room = [int(n.get("memory", 0)) for n in fit if n.get("CPU", 0) >= threads]
+    if max(room, default=0) > 0:
+        asked["memory"] = min(host_memory(spec, loads, gpu=gpu), max(room))
+    return asked
+
+
+def host_memory(spec: RunSpec, loads: Workloads, *, gpu: bool) -> int:
+    """Return the bytes of a node's memory that the process of a run is expected to take.
+
+    Where it computes on a GPU that is the process, and the checkpoint or state that it writes; on a
+    CPU what would else be in the GPU's memory. What cannot be known is left out.
+    """
+    from replication.training import TOKENS_AT_ONCE  # noqa: PLC0415  torch
+
+    table = loads.table
+    process = CUDA_BYTES if gpu else PROCESS_BYTES
+    shape = shape_of_base(spec.base, table)
+    if shape is None:
+        return process
+    if gpu:
+        each = 4 if spec.phase == "evaluation" else table.state_bytes
+        return process + round(each * shape.parameters)
+    try:
+        work = loads.of(spec)
+    except (Unsized, KeyError):  # as the cost model: a task that only another version has
+        return process
+    here = table.gpu.model_copy(update={"tokens_at_once": TOKENS_AT_ONCE["cpu"]})
+    table = table.model_copy(update={"gpu": here})
+    return process + gpu_memory(work, shape, table, half=spec.precision == "bf16")
 
 
 def short(error: BaseException) -> str:
@@ -203,11 +286,11 @@ def _folder() -> str:
     return tempfile.mkdtemp(prefix="corroborate-", dir=parent)
 
 
-def _faults(answer: list[Any], said: str, store: Store, note: SourceNote) -> list[str]:
-    found, data, version = answer
+def _faults(answer: list[Any], said: str, where: str, note: SourceNote) -> list[str]:
+    found, why, data, version = answer
     faults = []
     if found != said:
-        faults.append(f"found no store '{store.path.absolute()}' ; expected to read this one there")
+        faults.append(f"found no {where} ; expected to read this one there. {why}".rstrip())
     if not data:
         faults.append(f"found no folder '{note.folder}' ; expected the data there")
     if version != installed():
