@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -233,3 +234,12 @@ def test_command_refuses_a_pattern_that_no_row_has(capsys):
         main(["--only", "no such row", "--audits", "5"])
     assert stop.value.code == 2
     assert "0 rows ; expected 1 or more" in capsys.readouterr().err
+
+
+def test_the_page_has_every_kind_of_audit_at_two_thousand_and_none_that_fails():
+    text = (Path(__file__).parents[1] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    groups = {line.removeprefix("### ").lower() for line in text.splitlines() if "### " in line[:4]}
+    assert groups == {s.group.lower() for s in GRID.values()}
+    assert f"{len(GRID)} rows of 2,000 audits, 0 worse than nominal" in text
+    rows = [line for line in text.splitlines() if line.endswith(("| ok |", "| wide |"))]
+    assert len(rows) == len(GRID)
