@@ -1,4 +1,4 @@
-# Targets: audit, calibration, test, endurance, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
+# Targets: audit, calibration, bench, bench-gpu, test, endurance, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
 SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out
@@ -6,16 +6,20 @@ AUDITS ?= 2000
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_BENCH := $(VENV)/.installed-bench
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help audit calibration test endurance lint types ci
+.PHONY: help audit calibration bench bench-gpu test endurance lint types ci
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make audit   run the embedded audit and say where its report is"
 	@echo "make calibration  measure the error rates of verdicts in docs/calibration.md (AUDITS=2000; an hour)"
+	@echo "make bench   measure speed beside others' in docs/performance.md; some twenty minutes on two cores"
+	@echo "             (BENCH='--only mining --turns 5' for a part; interrupted, it goes on where it was)"
+	@echo "make bench-gpu  the same for training XLM-R Large on one GPU; ten minutes"
 	@echo "make test    run the tests (those that need a GPU left out)"
 	@echo "make endurance  kill a matrix 200 times, fill its disk, decide on 20 million outcomes; many minutes"
 	@echo "make lint    style, format and layers"
@@ -37,6 +41,11 @@ $(INSTALLED_DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[dev]'
 	@touch $@ $(INSTALLED)
 
+$(INSTALLED_BENCH): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo 'installing into $(VENV), once; this takes a minute or more'
+	$(PIP) -e '.[bench]'
+	@touch $@ $(INSTALLED)
+
 # Exit codes of the audit: 3 says that something is undecided, which is news and no failure; 1 (a verdict against
 # expectation), 2 (invalid input) and 4 (execution failed) are failures, and only then has make a reason to stop.
 audit: $(INSTALLED)
@@ -48,6 +57,13 @@ audit: $(INSTALLED)
 calibration: $(INSTALLED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m benchmarks.calibration --audits $(AUDITS) \
 	  --parts $(OUT)/calibration-parts.jsonl --out $(OUT)/calibration.json --markdown docs/calibration.md
+
+# Both go on where they were interrupted. What was not measured is in the table with the reason.
+bench: $(INSTALLED_BENCH)
+	$(OFFLINE) $(VENV)/bin/python -m benchmarks.bench $(BENCH)
+
+bench-gpu: $(INSTALLED_BENCH)
+	$(OFFLINE) $(VENV)/bin/python -m benchmarks.bench_gpu $(BENCH)
 
 test: $(INSTALLED_DEV)
 	$(VENV)/bin/python -m pytest -n 2 -m 'not gpu and not endurance'

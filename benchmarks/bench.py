@@ -1,0 +1,113 @@
+"""How fast is it against others at the same work, side by side in one run?
+
+`python -m benchmarks.bench` measures every comparison that needs no GPU, ways taking turns, writes
+out/bench.json after each part, and makes the tables of docs/performance.md from it. What could not be
+measured is in the table with the reason. Interrupted, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.bench_page import around, in_page, shown
+from benchmarks.bench_parts import ROOT, Document, Part, measure_parts, say
+from benchmarks.bench_targets import CPU
+
+__all__ = ["PARTS", "main", "options", "selected", "written_before"]
+
+PAGE = ROOT / "docs" / "performance.md"
+OUT = ROOT / "out" / "bench.json"
+
+PARTS: tuple[Part, ...] = (
+    Part("training", "benchmarks.training_speed:measure", 600),
+    Part("scoring", "benchmarks.scoring_speed:measure", 180),
+    Part("mining", "benchmarks.mining_speed:measure", 240),
+    Part("bootstrap", "benchmarks.bench_peers:bootstrap", 180),
+    Part("planning", "benchmarks.bench_peers:planning", 90),
+    Part("start-up", "benchmarks.startup:measure", 120),
+)
+"""What is measured without a GPU, in this order; one line adds a module's comparisons."""
+
+
+def options(about: str | None, out: Path, minutes: float) -> argparse.ArgumentParser:
+    """Return the options that both commands have."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", metavar="PATTERN", help="parts whose name has this in it (regex)")
+    parser.add_argument("--turns", type=int, default=3, help="of each way, default %(default)s")
+    parser.add_argument(
+        "--minutes", type=float, default=minutes, help="for the whole, default %(default)s"
+    )
+    parser.add_argument("--out", type=Path, default=out, help="JSON, default %(default)s")
+    parser.add_argument(
+        "--page", type=Path, default=PAGE, help="page with the tables, default %(default)s"
+    )
+    parser.add_argument(
+        "--afresh", action="store_true", help="measure all even where a run was interrupted"
+    )
+    parser.add_argument(
+        "--page-only", action="store_true", help="measure nothing; make the page from the JSON"
+    )
+    return parser
+
+
+def selected(
+    parser: argparse.ArgumentParser, parts: Sequence[Part], only: str | None
+) -> list[Part]:
+    """Return the parts asked for; end with a message where there are none."""
+    try:
+        found = [part for part in parts if re.search(only or "", part.name)]
+    except re.error as error:
+        parser.error(f"--only: found {only!r}, which is no pattern: {error} ; expected a regex.")
+    if not found:
+        names = ", ".join(part.name for part in parts)
+        parser.error(f"--only: found no part that {only!r} fits ; expected one of {names}.")
+    return found
+
+
+def written_before(parser: argparse.ArgumentParser, out: Path) -> Document:
+    """Return the document of an earlier run; end with a message where there is none."""
+    if not out.exists():
+        parser.error(
+            f"--page-only: found no {out} ; expected what a run wrote. Leave it out to run."
+        )
+    document: Document = json.loads(out.read_text(encoding="utf-8"))
+    return document
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the table, and put it into the page."""
+    parser = options(__doc__, OUT, 20)
+    asked = parser.parse_args(arguments)
+    parts = selected(parser, PARTS, asked.only)
+    if asked.turns < 1 or asked.minutes <= 0:
+        parser.error("found no turn or no time ; expected 1 turn or more, and minutes above 0.")
+    around(asked.page, "bench")
+    if asked.page_only:
+        document = written_before(parser, asked.out)
+    else:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        document = measure_parts(
+            parts, asked.out, turns=asked.turns, minutes=asked.minutes, afresh=asked.afresh,
+            command=shlex.join(["python", "-m", "benchmarks.bench", *given]),
+        )  # fmt: skip
+    text = shown(document, [part.name for part in PARTS], CPU)
+    print(text)
+    in_page(asked.page, "bench", text)
+    say(f"numbers: {asked.out}; table: {asked.page}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        sys.exit(130)
