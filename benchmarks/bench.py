@@ -11,21 +11,22 @@ import argparse
 import json
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.bench_page import around, in_page, shown
 from benchmarks.bench_parts import ROOT, Document, Part, measure_parts, say
 from benchmarks.bench_targets import CPU
 
-__all__ = ["PARTS", "main", "options", "selected", "written_before"]
+__all__ = ["PARTS", "interruptible", "main", "options", "selected", "written_before"]
 
 PAGE = ROOT / "docs" / "performance.md"
 OUT = ROOT / "out" / "bench.json"
 
 PARTS: tuple[Part, ...] = (
-    Part("training", "benchmarks.training_speed:measure", 600),
+    Part("training", "benchmarks.training_speed:measure", 600, threads=1),
     Part("scoring", "benchmarks.scoring_speed:measure", 180),
     Part("mining", "benchmarks.mining_speed:measure", 240),
     Part("bootstrap", "benchmarks.bench_peers:bootstrap", 180),
@@ -82,6 +83,16 @@ def written_before(parser: argparse.ArgumentParser, out: Path) -> Document:
     return document
 
 
+def interruptible(command: Callable[[], int]) -> int:
+    """Run a command; Ctrl-C or SIGTERM ends its part's process too, and keeps what is written."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        return command()
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        return 130
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, and put it into the page."""
     parser = options(__doc__, OUT, 20)
@@ -106,8 +117,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        say("interrupted; run the same command again to go on")
-        sys.exit(130)
+    sys.exit(interruptible(main))

@@ -78,23 +78,45 @@ def around(page: Path, name: str) -> tuple[str, str, str]:
 
 
 def _part(part: Mapping[str, Any] | None, targets: Sequence[Target]) -> Iterator[list[str]]:
-    """Yield the lines of one part: its rows with their targets, then targets that no row answers."""
+    """Yield the lines of one part: its targets with what answers them, then its other rows."""
     rows: list[Row] = part["rows"] if part else []
-    for row in rows:
-        mine = [t for t in targets if (t.work, t.way, t.peer) == _key(row)]
-        if row.get("reason"):
-            wanted = _wanted(mine[0]) if mine else "-"
-            yield [*_key(row), "", f"not measured: {row['reason']}", wanted, "-"]
-            continue
-        for at, target in enumerate(mine or [None]):
-            first = [*_key(row), _seconds(row)]
-            yield [*(["", "", "", ""] if at else first), *_judged(row, target, noted=not at)]
-    answered = {_key(row) for row in rows}
     reason = "not asked for" if part is None else part["reason"] or "its module has no such row"
+    shown: set[tuple[str, str, str]] = set()
     for target in targets:
-        if (target.work, target.way, target.peer) not in answered:
+        row = _answer(rows, target)
+        if row is None or row.get("reason"):
+            why = row["reason"] if row else reason
             key = [target.work, target.way, target.peer]
-            yield [*key, "", f"not measured: {reason}", _wanted(target), "-"]
+            yield [*key, "", f"not measured: {why}", _wanted(target), "-"]
+        elif _key(row) in shown:
+            yield ["", "", "", "", *_judged(row, target, noted=False)]
+        else:
+            yield [*_key(row), _seconds(row), *_judged(row, target, noted=True)]
+        shown |= {_key(row)} if row else {(target.work, target.way, target.peer)}
+    for row in (r for r in rows if _key(r) not in shown):
+        if row.get("reason"):
+            yield [*_key(row), "", f"not measured: {row['reason']}", "-", "-"]
+        else:
+            yield [*_key(row), _seconds(row), *_judged(row, None, noted=True)]
+
+
+def _answer(rows: Sequence[Row], target: Target) -> Row | None:
+    """Return the row that a target is about, from two ways' rows where none has that peer."""
+    same = [row for row in rows if row["work"] == target.work]
+    mine = [row for row in same if row["way"] == target.way]
+    if target.peer.endswith("*"):
+        begins = target.peer[:-1]
+        peers = [r for r in same if r["way"].startswith(begins) and r["seconds"] is not None]
+    else:
+        for row in mine:
+            if row["peer"] == target.peer:
+                return row
+        peers = [r for r in same if r["way"] == target.peer and r["seconds"] is not None]
+    if not mine or not peers or mine[0]["seconds"] is None:
+        return next((r for r in mine if r.get("reason")), None)
+    peer = min(peers, key=lambda r: float(r["seconds"]))
+    ratio = peer["seconds"] / mine[0]["seconds"]
+    return {**mine[0], "peer": peer["way"], "ratio": ratio, "ratio_spread": None}
 
 
 def _judged(row: Row, target: Target | None, *, noted: bool) -> list[str]:
@@ -151,7 +173,13 @@ def _where(state: Mapping[str, Any]) -> str:
 def _when(name: str, part: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Say when a part was measured, and how it was otherwise than the head of the table says."""
     said = f"{name} {part['date']}, {part['commit'] or 'no commit'}, in {part['seconds']:.0f} s"
-    other = [key for key in ("machine", "versions", "turns") if part["state"][key] != state[key]]
+    if part.get("threads"):
+        said += f", threads {part['threads']}"
+    other = [
+        key
+        for key in ("machine", "versions", "sources", "turns")
+        if part["state"][key] != state[key]
+    ]
     if other:
         said += f" (by `{part['command']}`; other {', '.join(other)}: " + _where(part["state"])
         said += f"; {part['state']['turns']} turns)"

@@ -3,8 +3,9 @@
 A part names a function `f(turns, **arguments)` that returns, or yields, rows. A row is a dict with
 `work`, `way`, `peer`, `seconds` (median over turns, or the seconds of each turn; None where seconds are
 not what is measured) and `ratio` (the peer's median over this way's; None on a row without a peer). It
-may have `spread` (least and most of the seconds), `ratio_spread` (of the turns' own ratios), further
-numbers such as `peak_mib`, a `note`, and, where nothing could be measured, a `reason`.
+may have `spread` (least and most of the seconds; `fastest` and `slowest` will do), `ratio_spread` (of
+the turns' own ratios), further numbers such as `peak_mib`, a `note`, and, where nothing could be
+measured, a `reason`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Part:
     limit_s: float
     """After which its process is ended; what it yielded until then is kept."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    threads: int | None = None
+    """That all ways compute with; None for the libraries' own number."""
 
 
 def measure_parts(
@@ -172,8 +175,8 @@ def _measured(part: Part, turns: int, remaining: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.jsonl"
         call = [sys.executable, "-m", "benchmarks.bench_parts", part.call, "--turns", str(turns)]
-        call += ["--out", str(out), "--arguments", json.dumps(dict(part.arguments))]
-        reason = _ended(call, min(part.limit_s, remaining))
+        call += ["--out", str(out), "--arguments", json.dumps(_arguments(part, remaining))]
+        reason = _ended(call, min(part.limit_s, remaining), part.threads)
         lines = _lines(out)
     for line in lines:
         row = json.loads(line)
@@ -181,12 +184,25 @@ def _measured(part: Part, turns: int, remaining: float) -> dict[str, Any]:
             reason = row["failed"]
         else:
             found["rows"].append(row)
-    return found | {"reason": reason, "seconds": round(time.monotonic() - begin, 1)}
+    return found | {
+        "reason": reason, "seconds": round(time.monotonic() - begin, 1), "threads": part.threads
+    }  # fmt: skip
 
 
-def _ended(call: Sequence[str], limit: float) -> str | None:
+def _arguments(part: Part, remaining: float) -> dict[str, Any]:
+    """Return a part's arguments; one that asks for `seconds` is told of fewer where few are left."""
+    found = dict(part.arguments)
+    if "seconds" in found:
+        found["seconds"] = min(found["seconds"], 0.7 * remaining)
+    return found
+
+
+def _ended(call: Sequence[str], limit: float, threads: int | None) -> str | None:
     """Wait for a process, ending it and its children at the limit; return what went wrong."""
-    process = subprocess.Popen(call, cwd=ROOT, start_new_session=True)  # noqa: S603
+    number = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
+    process = subprocess.Popen(  # noqa: S603
+        call, cwd=ROOT, env={**os.environ, **number}, start_new_session=True
+    )
     try:
         code = process.wait(limit)
     except subprocess.TimeoutExpired:
@@ -215,6 +231,8 @@ def _tidy(row: Mapping[str, Any]) -> Row:
     if isinstance(found["seconds"], list | tuple):
         each = [float(s) for s in found["seconds"]]
         found |= {"seconds": median(each), "spread": [min(each), max(each)], "turns": len(each)}
+    if "spread" not in found and {"fastest", "slowest"} <= set(found):
+        found["spread"] = [found["fastest"], found["slowest"]]
     for key in ("seconds", "ratio"):
         value = found[key]
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -236,6 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--arguments", type=json.loads, default={})
     asked = parser.parse_args(arguments)
+    sys.path.append(str(ROOT / "benchmarks"))  # for modules that run as scripts too
     module, _, function = asked.call.partition(":")
     with asked.out.open("w", encoding="utf-8") as lines:
 

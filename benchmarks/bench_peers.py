@@ -30,25 +30,26 @@ class Way:
     draws: int
 
 
-def bootstrap(turns: int, *, scale: float = 1.0) -> Iterator[Row]:
+def bootstrap(turns: int, *, scale: float = 1.0, draws: int = RESAMPLES) -> Iterator[Row]:
     """Resample a nine-task average against a naive loop, and one accuracy against scipy.
 
     Args:
         turns: of each way.
         scale: of the number of examples.
+        draws: of ours and scipy, to which the loops' seconds are scaled.
     """
-    work = f"bootstrap of a nine-task average, {RESAMPLES:,} resamples"
+    work = f"bootstrap of a nine-task average, {draws:,} resamples"
     ways = [
-        Way("ours", resampling.ours, RESAMPLES),
+        Way("ours", resampling.ours, draws),
         Way("naive numpy", resampling.loop, LOOP_DRAWS),
         Way("numpy, counts times rows", resampling.counting_loop, LOOP_DRAWS),
     ]
     blocks = resampling.nine_tasks(np.random.default_rng(0), scale=scale)
     yield from _against(work, ways, blocks, turns)
-    work = f"bootstrap of one accuracy, {RESAMPLES:,} resamples"
+    work = f"bootstrap of one accuracy, {draws:,} resamples"
     ways = [
-        Way("ours", resampling.ours, RESAMPLES),
-        Way("scipy flat", resampling.by_scipy, RESAMPLES),
+        Way("ours", resampling.ours, draws),
+        Way("scipy flat", resampling.by_scipy, draws),
     ]
     yield from _against(work, ways, resampling.flat(np.random.default_rng(1), scale=scale), turns)
 
@@ -87,7 +88,7 @@ def _against(work: str, ways: Sequence[Way], blocks: Sequence[Block], turns: int
             begin = time.perf_counter()
             found[way.name].append(way.draw(blocks, way.draws, rng))
             spent = time.perf_counter() - begin
-            seconds[way.name].append(spent * RESAMPLES / way.draws)
+            seconds[way.name].append(spent * ways[0].draws / way.draws)
     ours, *peers = ways
     peak = _peak_mib(lambda: ours.draw(blocks, ours.draws, np.random.default_rng(0)))
     for peer in peers:
@@ -97,7 +98,7 @@ def _against(work: str, ways: Sequence[Way], blocks: Sequence[Block], turns: int
             "ratio": median(seconds[peer.name]) / median(seconds[ours.name]),
             "ratio_spread": [min(each), max(each)], "peak_mib": peak,
         }  # fmt: skip
-        if peer.draws != RESAMPLES:
+        if peer.draws != ours.draws:
             row["note"] = f"the peer timed on {peer.draws} draws a turn and scaled"
         if not _agree(np.concatenate(found[ours.name]), np.concatenate(found[peer.name])):
             row["reason"] = "the ways find different standard errors"

@@ -116,10 +116,10 @@ def test_an_interrupted_run_goes_on_where_it_was(part, tmp_path, monkeypatch, ca
     parts = [part("good"), part("nothing"), part("broken")]
     really = bench_parts._ended
 
-    def interrupted(call, limit):
+    def interrupted(call, *more):
         if "rows_for_test:nothing" in call:
             raise KeyboardInterrupt
-        return really(call, limit)
+        return really(call, *more)
 
     monkeypatch.setattr(bench_parts, "_ended", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -215,6 +215,30 @@ def test_wrong_options_end_with_a_message(capsys, given, said):
     assert said in capsys.readouterr().err
 
 
+def test_a_target_may_be_about_two_rows_of_one_work():
+    def row(way, seconds, peer="slow"):
+        ratio = 6 / seconds
+        return {"work": "w", "way": way, "peer": peer, "seconds": seconds, "ratio": ratio}
+
+    rows = [row("ours", 1.0), row("slow", 6.0), row("slow, batch 2", 3.0), row("ours, padded", 2.0)]
+    state = {"turns": 1, "sources": "s", "machine": bench_parts.machine(), "versions": {}}
+    when = {"date": "d", "commit": None, "seconds": 1.0, "state": state, "command": "c"}
+    document = {**when, "parts": {"a": {**when, "rows": rows, "reason": None}}}
+    targets = [
+        Target("a", "w", "ours", "slow", least=5),
+        Target("a", "w", "ours", "slow*", least=5),
+        Target("a", "w", "ours, padded", "slow, batch 2", least=1),
+    ]
+    assert table(document, targets) == [
+        "| w | ours | slow | 1 | 6 times | at least 5 times | yes |",
+        "| w | ours | slow, batch 2 | 1 | 3 times | at least 5 times | no |",
+        "| w | ours, padded | slow, batch 2 | 2 | 1.5 times | at least 1 times | yes |",
+        "| w | slow | slow | 6 | 1 times | - | - |",
+        "| w | slow, batch 2 | slow | 3 | 2 times | - | - |",
+        "| w | ours, padded | slow | 2 | 3 times | - | - |",
+    ]
+
+
 def test_every_target_belongs_to_a_part_and_no_two_are_one():
     assert {target.part for target in CPU} <= {part.name for part in bench.PARTS}
     keys = [(t.work, t.way, t.peer, t.quantity) for t in CPU]
@@ -223,9 +247,9 @@ def test_every_target_belongs_to_a_part_and_no_two_are_one():
 
 
 def test_resampling_rows_answer_the_targets_about_it():
-    rows = list(bootstrap(1, scale=0.005))
+    rows = list(bootstrap(1, scale=0.005, draws=200))
     for target in (t for t in CPU if t.part == "bootstrap"):
-        key = (target.work, target.way, target.peer)
+        key = (target.work.replace("10,000", "200"), target.way, target.peer)
         (row,) = [r for r in rows if (r["work"], r["way"], r["peer"]) == key]
         assert "reason" not in row
         assert row["ratio"] > 0
@@ -237,7 +261,7 @@ def test_a_way_that_finds_something_else_is_not_measured(monkeypatch):
 
     really = resampling.loop
     monkeypatch.setattr(resampling, "loop", lambda *given: 2 * really(*given))
-    first, second, _ = bootstrap(1, scale=0.005)
+    first, second, _ = bootstrap(1, scale=0.005, draws=200)
     assert first["reason"] == "the ways find different standard errors"
     assert "reason" not in second
 
