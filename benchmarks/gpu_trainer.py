@@ -92,7 +92,7 @@ def trained_epochs(
 
     Args:
         epochs: at most.
-        until: no epoch begins later, on the machine's monotonic clock.
+        until: no epoch but the first timed one begins later, on the machine's monotonic clock.
     """
     with tempfile.TemporaryDirectory() as folder:
         trainer = _trainer(model, size, examples, variant, folder, epochs=1 + epochs)
@@ -114,7 +114,7 @@ class _Clocked(TrainerCallback):
 
 
 class _Epochs(TrainerCallback):
-    """Times each epoch, and stops the training after the one in which its time is over."""
+    """Times each epoch, and stops the training when one has counted and its time is over."""
 
     def __init__(self, device: torch.device, until: float, steps: int, tokens: int) -> None:
         self.device, self.until, self.steps, self.tokens = device, until, steps, tokens
@@ -127,7 +127,8 @@ class _Epochs(TrainerCallback):
 
     def on_epoch_end(self, _args: Any, _state: Any, control: Any, **__: Any) -> None:
         self.timed.append(self.clock.timed(self.steps, self.tokens))
-        control.should_training_stop |= time.monotonic() > self.until
+        enough = len(self.timed) > 1 and time.monotonic() > self.until
+        control.should_training_stop |= enough
 
 
 def _trainer(  # noqa: PLR0913 - what differs between trainings

@@ -107,8 +107,11 @@ def compiled(turns: int, *, work: str, seconds: float, small: bool = False) -> I
         until = begin + seconds * (0.6 if at == 0 else 1.0)
         theirs, why = [], None
         try:
-            model = built(what, size, variant, device)
-            theirs = trained_epochs(model, size, examples, variant, epochs=turns, until=until)
+            if time.monotonic() < until:
+                model = [built(what, size, variant, device)]
+                theirs = trained_epochs(
+                    model.pop(), size, examples, variant, epochs=turns, until=until
+                )  # nothing here keeps the model: its memory is not ours
         except FAILURES as error:
             why = _told(error)
         _free(device)
@@ -257,7 +260,9 @@ def _against(mine: Sequence[Timed], peers: Sequence[Timed], share: float) -> Row
         each = [
             p.seconds / p.tokens * m.tokens / m.seconds for m, p in zip(mine, peers, strict=False)
         ]
-        row |= {"ratio": speed / theirs, "ratio_spread": [min(each), max(each)]}
+        row["ratio"] = speed / theirs
+        if len(mine) == len(peers):  # turn by turn
+            row["ratio_spread"] = [min(each), max(each)]
         row |= {
             "peer_tokens_per_second": theirs,
             "peer_seconds": [t.seconds / t.steps for t in peers],
