@@ -29,7 +29,7 @@ PARTS: tuple[Part, ...] = (
     Part("training", "benchmarks.training_speed:measure", 600, threads=1),
     Part("scoring", "benchmarks.scoring_speed:measure", 180),
     Part("mining", "benchmarks.mining_speed:measure", 240),
-    Part("bootstrap", "benchmarks.bench_peers:bootstrap", 180),
+    Part("bootstrap", "benchmarks.bench_peers:bootstrap", 300),
     Part("planning", "benchmarks.bench_peers:planning", 90),
     Part("start-up", "benchmarks.startup:measure", 120),
 )

@@ -17,7 +17,7 @@ from verifier.samples import Floats
 
 __all__ = ["bootstrap", "planning"]
 
-LOOP_DRAWS = 60
+LOOP_DRAWS = 30
 """Draws of a loop that are timed; its seconds are scaled to all of them."""
 
 
