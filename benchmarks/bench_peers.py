@@ -17,7 +17,7 @@ from verifier.samples import Floats
 
 __all__ = ["bootstrap", "planning"]
 
-LOOP_DRAWS = 30
+LOOP_DRAWS = 60
 """Draws of a loop that are timed; its seconds are scaled to all of them."""
 SCIPY_DRAWS = 1_000
 """The same of scipy, which resamples a hundred at a time."""
@@ -108,10 +108,10 @@ def _against(work: str, ways: Sequence[Way], blocks: Sequence[Block], turns: int
 
 
 def _agree(first: Floats, second: Floats) -> bool:
-    """Whether two samples of draws have one standard error, by five of its own errors."""
+    """Whether two samples of draws have one standard error, by four of its own errors."""
     one, other = first.std(ddof=1), second.std(ddof=1)
     error = np.hypot(one / np.sqrt(2 * first.size), other / np.sqrt(2 * second.size))
-    return bool(abs(one - other) < 5 * error)
+    return bool(abs(one - other) < 4 * error)
 
 
 def _peak_mib(work: Callable[[], object]) -> float:
