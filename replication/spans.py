@@ -5,10 +5,11 @@ Light: numpy only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Literal
+from itertools import chain, count
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ SpanReading = Literal["seqeval_0", "seqeval_1"]
 """How a tag without prefix is read: by seqeval before 1.0, or since."""
 
 Integers = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.integer[Any]]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -75,20 +77,26 @@ def span_counts(
             f"expected {lengths.sum()} in {lengths.size}, one per gold tag. "
             "Fill in tags for words that were cut off."
         )
-    code = {tag: i for i, tag in enumerate(sorted({"O", *chain(*gold), *chain(*predicted)}))}
+    code: dict[str, int] = defaultdict(count().__next__)
+    flat, flat_p = _flat(gold, code, lengths), _flat(predicted, code, lengths)
     if "" in code:
         raise DataError("span F1: found an empty tag ; expected a name such as B-PER or O.")
     scheme = _Scheme.of(code, reading)
-    sentence = np.repeat(np.arange(lengths.size), lengths + 1)
-    ends, opening, kind = scheme.spans(_flat(gold, code, lengths))
-    ends_p, opening_p, kind_p = scheme.spans(_flat(predicted, code, lengths))
-    same = ends & ends_p & (opening == opening_p) & (kind == kind_p)
-    n = lengths.size
+    ends, opening, kind = scheme.spans(flat)
+    ends_p, opening_p, kind_p = scheme.spans(flat_p)
+    both = np.flatnonzero(ends & ends_p)
+    same = (opening[both] == opening_p[both]) & (kind[both] == kind_p[both])
+    after = np.cumsum(lengths + 1)
     return SpanCounts(
-        matched=np.bincount(sentence[same], minlength=n).astype(np.int64),
-        predicted=np.bincount(sentence[ends_p], minlength=n).astype(np.int64),
-        gold=np.bincount(sentence[ends], minlength=n).astype(np.int64),
+        matched=_per_sentence(both[same], after),
+        predicted=_per_sentence(np.flatnonzero(ends_p), after),
+        gold=_per_sentence(np.flatnonzero(ends), after),
     )
+
+
+def _per_sentence(places: Integers, after: Integers) -> Integers:
+    """Return how many of the rising places lie in each sentence, given the place after each."""
+    return np.diff(np.searchsorted(places, after), prepend=0).astype(np.int64)
 
 
 _CLASSES = "BIESO."
@@ -99,56 +107,74 @@ _CLASSES = "BIESO."
 class _Scheme:
     """Class and type of each tag code."""
 
-    classes: Integers
-    types: Integers
+    classes: Codes
+    types: Codes
     first: int
     """Type before the first tag of all."""
 
     @classmethod
-    def of(cls, code: dict[str, int], reading: SpanReading) -> _Scheme:
+    def of(cls, code: Mapping[str, int], reading: SpanReading) -> _Scheme:
         if reading == "seqeval_0":
             names = [tag.split("-")[-1] for tag in code]
         else:
             names = [tag[1:].split("-", maxsplit=1)[-1] or "_" for tag in code]
-        number = {name: i for i, name in enumerate(sorted(set(names)))}
+        number = {name: i for i, name in enumerate(dict.fromkeys(["", *names]))}
         places = [_CLASSES.find(tag[0]) for tag in code]
         return cls(
-            np.array([p if p >= 0 else len(_CLASSES) for p in places], np.int64),
-            np.array([number[name] for name in names], np.int64),
-            number.get("", -1),
+            np.array([p if p >= 0 else len(_CLASSES) for p in places], np.uint8),
+            np.array([number[name] for name in names], np.min_scalar_type(len(number))),
+            number[""],
         )
 
-    def spans(self, tags: Integers) -> tuple[Flags, Integers, Integers]:
+    def spans(self, tags: Codes) -> tuple[Flags, Codes, Codes]:
         """Return, per position, whether a span ended just before it, where it opened, its type."""
         here, kind = self.classes[tags], self.types[tags]
-        before = np.concatenate(([_CLASSES.index("O")], here[:-1]))
-        kind_before = np.concatenate(([self.first], kind[:-1]))
-        changed = kind != kind_before
-        ends = _ENDS[before, here] | (_TYPED[before] & changed)
-        opens = _OPENS[before, here] | (_TYPED[here] & changed)
-        latest = np.maximum.accumulate(np.where(opens, np.arange(tags.size), 0))
-        return ends, np.concatenate(([0], latest[:-1])), kind_before
+        kind_before = _shifted(kind, self.first)
+        step = _shifted(here, _CLASSES.index("O")) * np.uint8(2 * _RULES.shape[1])
+        step += 2 * here
+        step += kind != kind_before
+        said = _RULES.ravel()[step]
+        latest = np.arange(tags.size, dtype=np.min_scalar_type(tags.size))
+        latest *= said >> 1
+        np.maximum.accumulate(latest, out=latest)
+        return (said & _ENDS).astype(np.bool_), _shifted(latest, 0), kind_before
 
 
-def _table(*rules: tuple[str, str]) -> Flags:
-    table = np.zeros((len(_CLASSES) + 1, len(_CLASSES) + 1), np.bool_)
-    for before, here in rules:
-        for left in before:
-            table[_CLASSES.index(left), [_CLASSES.index(right) for right in here]] = True
+def _shifted(values: Codes, first: int) -> Codes:
+    """Return what stood one place earlier."""
+    out = np.empty_like(values)
+    out[:1] = first
+    out[1:] = values[:-1]
+    return out
+
+
+_ENDS, _OPENS = 1, 2
+
+
+def _rules() -> Codes:
+    """Return what happens from one class to the next, (before, here, whether the type changed)."""
+    index = {name: at for at, name in enumerate(_CLASSES)}
+    table = np.zeros((len(_CLASSES) + 1, len(_CLASSES) + 1, 2), np.uint8)
+    typed = [at for at in range(len(_CLASSES) + 1) if at not in {index["O"], index["."]}]
+    for before in "BI":
+        table[index[before], [index[here] for here in "BSO"]] |= _ENDS
+    table[[index["E"], index["S"]]] |= _ENDS
+    table[typed, :, 1] |= _ENDS
+    for before in "ESO":
+        table[index[before], [index[here] for here in "EI"]] |= _OPENS
+    table[:, [index["B"], index["S"]]] |= _OPENS
+    table[:, typed, 1] |= _OPENS
     return table
 
 
-_ENDS = _table(("BI", "BSO"))
-_ENDS[[_CLASSES.index("E"), _CLASSES.index("S")]] = True
-_OPENS = _table(("ESO", "EI"))
-_OPENS[:, [_CLASSES.index("B"), _CLASSES.index("S")]] = True
-_TYPED = np.array([c not in "O." for c in _CLASSES] + [True])
+_RULES = _rules()
 
 
-def _flat(sentences: Sequence[Sequence[str]], code: dict[str, int], lengths: Integers) -> Integers:
-    """Return all tag codes in a row, with an O after each sentence."""
-    out = np.full(int(lengths.sum()) + lengths.size, code["O"], np.int64)
+def _flat(sentences: Sequence[Sequence[str]], code: dict[str, int], lengths: Integers) -> Codes:
+    """Return all tag codes in a row, with an O after each sentence; new tags get the next code."""
+    out = np.full(int(lengths.sum()) + lengths.size, code["O"], np.int32)
     inside = np.ones(out.size, np.bool_)
     inside[np.cumsum(lengths + 1) - 1] = False
-    out[inside] = np.fromiter(map(code.__getitem__, chain(*sentences)), np.int64, lengths.sum())
+    tags = chain.from_iterable(sentences)
+    out[inside] = np.fromiter(map(code.__getitem__, tags), np.int32, lengths.sum())
     return out
