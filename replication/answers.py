@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,8 @@ AnswerRules = Literal["squad_v1", "squad_v2", "mlqa"]
 `squad_v2`: the same with unanswerable questions; `mlqa`: MLQA's rules, which know the language."""
 
 Items = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,25 +73,88 @@ def answer_scores(
             f"question answering: found language '{language}' ; expected one of "
             f"{', '.join(sorted(_MLQA_ARTICLES))}, those that MLQA's rules know. Use squad_v1."
         )
-    distinct = {"", *predicted, *chain(*gold)}
-    words = {text: _words(text, rules, language) for text in distinct}
-    counts = {text: Counter(listed) for text, listed in words.items()}
-    exact, f1 = np.zeros(len(gold)), np.zeros(len(gold))
-    for i, (answers, prediction) in enumerate(zip(gold, predicted, strict=True)):
-        allowed = set(answers)
-        if rules == "squad_v2":
-            allowed = {a for a in answers if words[a]} or {""}
-        if not allowed:
-            raise DataError(
-                f"question answering: question {i}: found no gold answer ; expected at least one. "
-                "Use squad_v2 where questions may have none."
-            )
-        exact[i] = any(words[a] == words[prediction] for a in allowed)
-        if rules == "squad_v2" and (not words[prediction] or allowed == {""}):
-            f1[i] = exact[i]
-        else:
-            f1[i] = max(_overlap(counts[a], counts[prediction]) for a in allowed)
+    lengths = np.fromiter(map(len, gold), np.int64, len(gold))
+    if rules != "squad_v2" and not bool(lengths.all()):
+        raise DataError(
+            f"question answering: question {int(lengths.argmin())}: found no gold answer ; expected "
+            "at least one. Use squad_v2 where questions may have none."
+        )
+    code: dict[str, int] = defaultdict(count().__next__)
+    answer = np.fromiter(map(code.__getitem__, chain.from_iterable(gold)), np.int64, lengths.sum())
+    said = np.fromiter(map(code.__getitem__, predicted), np.int64, len(predicted))
+    bags = _Bags.of(*_words(list(code), rules, language))
+    # Annotators often agree: each distinct answer to a question is compared once.
+    pairs = np.unique(np.repeat(np.arange(said.size) * len(code), lengths) + answer)
+    if rules == "squad_v2":
+        pairs = pairs[bags.sizes[pairs % len(code)] > 0]
+    question, answer = np.divmod(pairs, max(len(code), 1))
+    exact, f1 = np.zeros(said.size), np.zeros(said.size)
+    exact[question[bags.same(said[question], answer)]] = 1.0
+    np.maximum.at(f1, question, bags.f1(said[question], answer))
+    if rules == "squad_v2":
+        unanswerable = np.bincount(question, minlength=said.size) == 0
+        exact[unanswerable] = f1[unanswerable] = bags.sizes[said[unanswerable]] == 0
     return AnswerScores(exact, f1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bags:
+    """The words of n distinct strings, in their order and as bags."""
+
+    words: Integers
+    """Codes of all words of the first string, of the second, and so on."""
+    starts: Integers
+    """(n + 1,) where the words of each string start."""
+    keys: Integers
+    """String times `width` plus word, distinct and rising."""
+    times: Integers
+    """How often the word of each key occurs in its string."""
+    key_starts: Integers
+    """(n + 1,) where the keys of each string start."""
+    width: int
+    """Distinct words, and more than every code."""
+
+    @classmethod
+    def of(cls, words: Integers, sizes: Integers) -> _Bags:
+        width = int(words.max(initial=0)) + 1
+        rows = np.arange(sizes.size + 1) * width
+        keys, times = np.unique(words + np.repeat(rows[:-1], sizes), return_counts=True)
+        starts = np.concatenate(([0], np.cumsum(sizes)))
+        return cls(words, starts, keys, times, np.searchsorted(keys, rows), width)
+
+    @property
+    def sizes(self) -> Integers:
+        """Words of each string, repeated ones counted."""
+        return np.diff(self.starts)
+
+    def same(self, left: Integers, right: Integers) -> Flags:
+        """Return which pairs of strings are the same words in the same order."""
+        fits: Flags = self.sizes[left] == self.sizes[right]
+        pair, at = _spread(self.starts, left[fits])
+        other = at + (self.starts[right] - self.starts[left])[fits][pair]
+        fits[fits] = np.bincount(pair, self.words[at] != self.words[other], fits.sum()) == 0
+        return fits
+
+    def f1(self, predicted: Integers, gold: Integers) -> Items:
+        """Return the F1 of pairs of strings, 0 where they share no word."""
+        pair, at = _spread(self.key_starts, predicted)
+        wanted = self.keys[at] + (gold - predicted)[pair] * self.width
+        found = np.minimum(np.searchsorted(self.keys, wanted), self.keys.size - 1)
+        shared = np.minimum(self.times[at], self.times[found]) * (self.keys[found] == wanted)
+        common = np.bincount(pair, shared, predicted.size)
+        some = np.flatnonzero(common)
+        precision = common[some] / self.sizes[predicted[some]]
+        recall = common[some] / self.sizes[gold[some]]
+        f1 = np.zeros(predicted.size)
+        f1[some] = 2 * precision * recall / (precision + recall)
+        return f1
+
+
+def _spread(starts: Integers, rows: Integers) -> tuple[Integers, Integers]:
+    """Return for each entry of some rows of a ragged array the number of its row, and its place."""
+    begin, many = starts[rows], starts[rows + 1] - starts[rows]
+    row = np.repeat(np.arange(rows.size), many)
+    return row, np.arange(row.size) + np.repeat(begin - (np.cumsum(many) - many), many)
 
 
 _MLQA_ARTICLES: dict[str, re.Pattern[str] | None] = {
@@ -105,41 +170,34 @@ _MLQA_ARTICLES: dict[str, re.Pattern[str] | None] = {
 }
 """What MLQA's official program takes for articles, per language."""
 
-_HAN = re.compile("([\u4e00-\u9fa5])")
-"""The characters that MLQA makes words of their own in Chinese."""
 
+def _words(texts: list[str], rules: AnswerRules, language: str) -> tuple[Integers, Integers]:
+    """Return codes of the normalised words of all texts in a row, and how many each text has.
 
-class _Stripped(dict[int, str | None]):
-    """A translation table that deletes MLQA's punctuation, filled as characters come up."""
-
-    def __missing__(self, code: int) -> str | None:
-        character = chr(code)
+    Normalised is lower case, without punctuation and articles. All texts pass through as lines of
+    one, since a call costs more than a text.
+    """
+    whole = "\n".join(texts)
+    if whole.count("\n") >= len(texts):  # within a text every blank counts the same
+        whole = "\n".join([text.replace("\n", " ") for text in texts])
+    whole = whole.lower()
+    present = set(whole)
+    for character in present:
         # Unicode's category P lacks what is a symbol there but punctuation in ASCII, such as $.
-        drop = character in string.punctuation or unicodedata.category(character)[0] == "P"
-        self[code] = None if drop else character
-        return self[code]
-
-
-_ASCII_STRIPPED = str.maketrans("", "", string.punctuation)
-_UNICODE_STRIPPED = _Stripped()
-
-
-def _words(text: str, rules: AnswerRules, language: str) -> tuple[str, ...]:
-    """Return the normalised words: lower case, no punctuation, no articles."""
-    if rules != "mlqa":
-        bare = text.lower().translate(_ASCII_STRIPPED)
-        article = _MLQA_ARTICLES["en"]
-    else:
-        bare = text.lower().translate(_UNICODE_STRIPPED)
-        article = _MLQA_ARTICLES[language]
+        if character in string.punctuation or (
+            rules == "mlqa" and unicodedata.category(character)[0] == "P"
+        ):
+            whole = whole.replace(character, "")
+    article = _MLQA_ARTICLES[language if rules == "mlqa" else "en"]
     if article is not None:
-        bare = article.sub(" ", bare)
+        whole = article.sub(" ", whole)
     if rules == "mlqa" and language == "zh":
-        bare = _HAN.sub(r" \1 ", bare)
-    return tuple(bare.split())
-
-
-def _overlap(gold: Counter[str], predicted: Counter[str]) -> float:
-    """Return the F1 of two bags of words, 0 where they share none."""
-    common = sum((gold & predicted).values())
-    return 2.0 * common / (gold.total() + predicted.total()) if common else 0.0
+        whole = whole.translate({ord(c): f" {c} " for c in present if "\u4e00" <= c <= "\u9fa5"})
+    end = next(c for c in map(chr, count()) if c not in present and not c.isspace())
+    code: dict[str, int] = defaultdict(count().__next__)
+    listed = whole.replace("\n", f" {end} ").split()
+    listed.append(end)
+    words = np.fromiter(map(code.__getitem__, listed), np.int64, len(listed))
+    ends = np.flatnonzero(words == code[end])
+    sizes = np.diff(ends, prepend=-1) - 1
+    return np.delete(words, ends), sizes[: len(texts)]
