@@ -20,7 +20,7 @@ from replication.item_clusters import Clusters, clusters
 from replication.items import ItemOutcomes, LanguageItems, positions
 from replication.run import Run
 from verifier.crossed import Drawn
-from verifier.resampling import RESAMPLES, Block, observed, resample
+from verifier.resampling import RESAMPLES, Block, deviations
 from verifier.samples import ArmSample, Floats, Samples, ScoredCell, Seed
 
 __all__ = ["ItemsOf", "NoItemsError", "Redrawn", "redraw"]
@@ -46,7 +46,7 @@ class Redrawn:
     cells: tuple[ScoredCell, ...]
     """Those of the samples, in their order."""
     deviations: Mapping[str, np.ndarray]
-    """Task -> (n_draws, n_cells of the task, n_runs of the task), from the observed score in points."""
+    """Task -> (n_cells of the task, n_runs of the task, n_draws), from the observed score in points."""
     columns: Mapping[_Key, int]
     """(condition, seed, task) -> the run's place among those of its task."""
     clusters: Mapping[str, int]
@@ -83,22 +83,22 @@ class Redrawn:
         weights: Floats,
     ) -> Drawn:
         """Return weighted deviations; a replicate says its arm and seeds per task, or under ''."""
-        measure = np.zeros((next(iter(self.deviations.values())).shape[0], len(replicates)))
+        measure = np.zeros((len(replicates), next(iter(self.deviations.values())).shape[2]))
         fewest: list[int] = []
-        for task, deviations in self.deviations.items():
+        for task, apart in self.deviations.items():
             share = weights[[i for i, cell in enumerate(self.cells) if cell.task == task]]
             if not np.any(share > 0):
                 continue
             fewest.append(self.clusters[task])
-            per_run = np.einsum("dcr,c->dr", deviations, share.astype(np.float32))
+            per_run = np.tensordot(share.astype(np.float32), apart, axes=1)
             for at, replicate in enumerate(replicates):
                 arm, seeds = replicate.get(task) or replicate[""]
                 keys = [(arm.condition, s, task) for s in seeds]
                 used = [self.columns[k] for k in keys if k in self.columns] or [
                     self.columns[arm.condition, None, task]
                 ]
-                measure[:, at] += per_run[:, used].mean(axis=1)
-        return Drawn(measure, min(fewest))
+                measure[at] += per_run[used].mean(axis=0)
+        return Drawn(measure.T, min(fewest))
 
 
 def redraw(
@@ -127,7 +127,7 @@ def redraw(
     runs = {task: _runs(samples, arms, task) for task in tasks}
     size = sum(len({r.spec_digest for r in runs[c.task].values()}) for c in samples.cells)
     draws = max(_FEWEST, min(RESAMPLES, _LARGEST // size))
-    deviations: dict[str, np.ndarray] = {}
+    apart: dict[str, np.ndarray] = {}
     columns: dict[_Key, int] = {}
     fewest: dict[str, int] = {}
     for task in tasks:
@@ -144,13 +144,12 @@ def redraw(
         for block in blocks:
             if block.clusters < 2:
                 raise NoItemsError(f"{task} {block.languages[0]} has a single cluster of examples.")
-            apart = resample(block, draws, rng) - observed(block)
             # Resampling n clusters has the variance of n - 1 (Efron and Tibshirani 1993, 5.3).
             grown = math.sqrt(block.clusters / (block.clusters - 1))
-            parts.append((grown * apart).astype(np.float32))
-        deviations[task] = np.concatenate(parts, axis=1)
+            parts.append(deviations(block, draws, rng) * np.float32(grown))
+        apart[task] = np.concatenate(parts)
         fewest[task] = min(block.clusters for block in blocks)
-    return Redrawn(samples.cells, deviations, columns, fewest)
+    return Redrawn(samples.cells, apart, columns, fewest)
 
 
 def _read(items_of: ItemsOf, run: Run) -> ItemOutcomes:

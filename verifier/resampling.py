@@ -7,18 +7,32 @@ examples. Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from scipy.linalg import lapack
 
 from verifier.samples import Floats
 
-__all__ = ["RESAMPLES", "Block", "observed", "resample"]
+Places = npt.NDArray[np.int64]
+
+__all__ = ["RESAMPLES", "Block", "deviations", "observed", "resample"]
 
 RESAMPLES = 10_000
 
 _FEW_CLUSTERS, _FEW_DISTINCT = 64, 16
 """Up to so many clusters, or distinct ones, the draws are exact: multinomial counts."""
+
+_SERIAL = 200_000
+"""Multiplications of a matrix product up to which OpenBLAS wakes no second thread; for products as
+small as these, waking and waiting costs a hundred times the arithmetic where cores are shared."""
+
+_TRANSCENDENTAL = math.exp(1 / 16)
+
+_RANK = 1e-12
+"""Of the largest variance of a column; what other columns leave of one below this is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,11 +58,19 @@ class Block:
 
 def observed(block: Block) -> Floats:
     """Return the scores of the examples at hand in points, shape (n_languages, n_runs)."""
-    return _points(block.numerators.sum(0), block.denominators.sum(0), 0.0)
+    return 100 * _share(block.numerators.sum(0), block.denominators.sum(0))
 
 
 def resample(block: Block, draws: int, rng: np.random.Generator) -> Floats:
     """Return scores in points of resampled clusters, shape (draws, n_languages, n_runs).
+
+    They are those at hand plus their `deviations`, which is told more of there.
+    """
+    return observed(block) + deviations(block, draws, rng).transpose(2, 0, 1)
+
+
+def deviations(block: Block, draws: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Return how far the scores of resampled clusters lie from those at hand, in points.
 
     Exact for few clusters or few distinct ones: how often each is drawn is multinomial (Efron and
     Tibshirani 1993, section 6.2). Else the drawn totals, sums of many clusters,
@@ -59,48 +81,124 @@ def resample(block: Block, draws: int, rng: np.random.Generator) -> Floats:
         block: totals per cluster.
         draws: how many times to draw as many clusters as there are.
         rng: source of randomness.
+
+    Returns:
+        (n_languages, n_runs, draws).
+    """
+    languages, runs = block.numerators.shape[1:]
+    below = block.denominators.sum(0)
+    share = _share(block.numerators.sum(0), below)
+    split = languages * runs
+    drawn = _drawn(block, share, draws, rng)
+    # With a / b the share at hand, (a + x) / (b + y) lies (x - y a / b) / (b + y) from it: what is
+    # above comes without its mean, so that single precision loses nothing that could be seen.
+    apart = drawn[:split].reshape(languages, runs, draws)
+    total = drawn[split:].reshape(languages, -1, draws)
+    total += below[:, :, None].astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.divide(apart, total, out=apart)
+    if bool((total <= 0).any()):
+        apart[np.broadcast_to(total <= 0, apart.shape)] = 0
+    lowest, highest = -share[:, :, None], 1 - share[:, :, None]
+    np.clip(apart, lowest.astype(np.float32), highest.astype(np.float32), out=apart)
+    apart *= np.float32(100)
+    return apart
+
+
+def _drawn(
+    block: Block, share: Floats, draws: int, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Return drawn totals less the ones at hand, (numerators then denominators, draws).
+
+    From each numerator is taken the denominator times the share at hand.
     """
     count = block.clusters
-    shared = block.denominators.shape[2] == 1
-    columns = np.concatenate(
-        [block.numerators.reshape(count, -1), block.denominators.reshape(count, -1)], axis=1
-    )
-    drawn = _drawn_totals(columns, draws, rng)
-    split = block.numerators[0].size
-    shape = (draws, *block.numerators.shape[1:])
-    above = drawn[:, :split].reshape(shape)
-    below = drawn[:, split:].reshape((*shape[:2], 1) if shared else shape)
-    return _points(above, below, observed(block))
+    found = _distinct(block) if count > _FEW_CLUSTERS else None
+    if count <= _FEW_CLUSTERS:
+        rows = _columns(block.numerators, block.denominators, share)
+        places = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
+        times = np.bincount(places.ravel(), minlength=draws * count).reshape(draws, count) - 1
+    elif found is not None:
+        first, many = found
+        rows = _columns(block.numerators[first], block.denominators[first], share)
+        times = rng.multinomial(count, many / count, size=draws) - many
+    else:
+        rows = _columns(block.numerators, block.denominators, share)
+        factor = _factor(rows - rows.mean(0))
+        return _product(factor, rng.standard_normal((factor.shape[1], draws), dtype=np.float32))
+    return np.asarray(rows.T @ times.T.astype(np.float64), dtype=np.float32)
 
 
-def _drawn_totals(columns: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Return totals over resampled rows, shape (draws, n_columns)."""
-    count = columns.shape[0]
-    rows, times = _distinct(columns)
-    if count <= _FEW_CLUSTERS or rows.shape[0] <= _FEW_DISTINCT:
-        picked = rng.multinomial(count, times / count, size=draws)
-        return np.asarray(picked @ rows)
-    total = columns.sum(0)
-    centred = columns - total / count
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    # Columns that follow from others have an eigenvalue of 0, or by rounding just below it.
-    factor = vectors * np.sqrt(np.clip(values, 0.0, None))
-    return np.asarray(total + rng.standard_normal((draws, values.size)) @ factor.T)
+def _columns(numerators: Floats, denominators: Floats, share: Floats) -> Floats:
+    count = numerators.shape[0]
+    apart = (numerators - share * denominators).reshape(count, -1)
+    return np.concatenate([apart, denominators.reshape(count, -1)], axis=1)
 
 
-def _distinct(columns: Floats) -> tuple[Floats, Floats]:
-    """Return distinct rows and how often each occurs; all rows where nearly all are distinct."""
-    count, width = columns.shape
-    if count > _FEW_CLUSTERS:
-        # A cheap projection tells apart as many rows as there are, short of a coincidence.
-        weights = np.sqrt(np.arange(2, width + 2, dtype=np.float64))
-        if np.unique(columns @ weights).size > _FEW_DISTINCT:
-            return columns, np.ones(count)
-    rows, times = np.unique(columns, axis=0, return_counts=True)
-    return rows, times.astype(np.float64)
+def _factor(centred: Floats) -> npt.NDArray[np.float32]:
+    """Return a factor of the covariance of drawn totals, (n_columns, rank).
+
+    Cholesky's with pivots: columns that follow from others need no randomness of their own.
+    """
+    covariance = np.zeros((centred.shape[1], centred.shape[1]))
+    step = 1 + _SERIAL // covariance.size
+    for at in range(0, centred.shape[0], step):
+        part = centred[at : at + step]
+        covariance += part.T @ part
+    tolerance = _RANK * covariance.diagonal().max()
+    lower, pivots, rank, _ = lapack.dpstrf(covariance, lower=1, tol=tolerance)
+    factor = np.zeros((covariance.shape[0], rank), np.float32)
+    factor[pivots - 1] = np.tril(lower)[:, :rank]
+    return factor
 
 
-def _points(above: Floats, below: Floats, without: Floats | float) -> Floats:
+def _product(
+    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    out = np.empty((left.shape[0], right.shape[1]), np.float32)
+    step = 1 + _SERIAL // max(1, left.size)
+    for at in range(0, right.shape[1], step):
+        np.matmul(left, right[:, at : at + step], out=out[:, at : at + step])
+    return out
+
+
+def _distinct(block: Block) -> tuple[Places, Places] | None:
+    """Return where each distinct cluster stands first, and how many are like it; None for many."""
+    found = _peeled(_keys(block, _FEW_CLUSTERS))
+    return found and _peeled(_keys(block, block.clusters))
+
+
+def _keys(block: Block, many: int) -> Floats:
+    """Return a number for each of the first clusters, the same for the same totals.
+
+    Others differ, short of a coincidence: a rational sum of powers of a transcendental number is 0
+    only if each term is.
+    """
+    keys = np.zeros(many)
+    weight = 1.0
+    for part in (block.numerators[:many], block.denominators[:many]):
+        # one column after the other: a matrix product may round equal rows differently
+        for column in part.reshape(many, -1).T:
+            keys += weight * column
+            weight *= _TRANSCENDENTAL
+    return keys
+
+
+def _peeled(keys: Floats) -> tuple[Places, Places] | None:
+    """Return where each distinct key stands first and how often it occurs; None for too many."""
+    left = np.arange(keys.size)
+    first: list[int] = []
+    times: list[int] = []
+    while left.size:
+        if len(first) == _FEW_DISTINCT:
+            return None
+        same = keys == keys[0]
+        first.append(int(left[0]))
+        times.append(int(np.count_nonzero(same)))
+        keys, left = keys[~same], left[~same]
+    return np.array(first), np.array(times)
+
+
+def _share(above: Floats, below: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = 100 * above / below
-    return np.where(below > 0, np.clip(scores, 0.0, 100.0), without)
+        return np.where(below > 0, np.clip(above / below, 0.0, 1.0), 0.0)
