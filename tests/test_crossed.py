@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from verifier.crossed import Drawn, ItemPart, cell_variance, item_part, variance_shares
 from verifier.intervals import Scores, difference, single
 from verifier.power import CURVE, power_curve, seeds_to_decide
-from verifier.resampling import Block, observed, resample
+from verifier.resampling import Block, deviations, observed, resample
 
 DRAWS = 4000
 
@@ -79,6 +79,41 @@ def test_a_sample_without_any_span_keeps_the_observed_score():
     drawn = resample(block, 500, np.random.default_rng(0))
     assert observed(block)[0, 0] == 50
     assert drawn == pytest.approx(50)
+
+
+@pytest.mark.parametrize("make", [accuracies, spans, passages])
+@pytest.mark.parametrize("clusters", [40, 600])
+def test_deviations_are_drawn_scores_less_those_at_hand(make, clusters):
+    block = make(np.random.default_rng(3), clusters)
+    apart = deviations(block, 300, np.random.default_rng(1))
+    scores = resample(block, 300, np.random.default_rng(1))
+    assert apart.shape == (*observed(block).shape, 300)
+    assert scores - observed(block) == pytest.approx(apart.transpose(2, 0, 1), abs=1e-4)
+    assert ((scores > -1e-4) & (scores < 100 + 1e-4)).all()
+
+
+def pairs(rng, clusters):
+    return accuracies(rng, clusters, runs=2)
+
+
+@pytest.mark.parametrize("make", [pairs, spans, passages])
+@pytest.mark.parametrize("clusters", [40, 600])
+def test_the_order_of_clusters_moves_no_draw(make, clusters):
+    block = make(np.random.default_rng(3), clusters)
+    order = np.random.default_rng(2).permutation(clusters)
+    other = Block(block.task, block.languages, block.numerators[order], block.denominators[order])
+    first, second = (deviations(b, 100, np.random.default_rng(1)) for b in (block, other))
+    assert second == pytest.approx(first, abs=1e-3)
+
+
+def test_few_distinct_clusters_are_drawn_as_counts_of_them():
+    """Two runs with four distinct outcomes: every drawn score is a whole number of examples."""
+    rng = np.random.default_rng(4)
+    block = Block("t", ("en",), (rng.random((500, 1, 2)) < 0.6) * 1.0, np.ones((500, 1, 1)))
+    scores = resample(block, 2000, np.random.default_rng(1))
+    assert scores * 5 == pytest.approx(np.round(scores * 5), abs=1e-3)
+    right = np.cov(100 * block.numerators[:, 0].T) / 500
+    assert np.cov(scores[:, 0].T) == pytest.approx(right, abs=0.1 * right[0, 0])
 
 
 def test_same_seed_same_bytes():

@@ -115,7 +115,8 @@ def _drawn(
     count = block.clusters
     found = _distinct(block) if count > _FEW_CLUSTERS else None
     if count <= _FEW_CLUSTERS:
-        rows = _columns(block.numerators, block.denominators, share)
+        order = np.argsort(_keys(block, count), kind="stable")
+        rows = _columns(block.numerators[order], block.denominators[order], share)
         places = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
         times = np.bincount(places.ravel(), minlength=draws * count).reshape(draws, count) - 1
     elif found is not None:
@@ -186,17 +187,18 @@ def _keys(block: Block, many: int) -> Floats:
 
 def _peeled(keys: Floats) -> tuple[Places, Places] | None:
     """Return where each distinct key stands first and how often it occurs; None for too many."""
-    left = np.arange(keys.size)
     first: list[int] = []
     times: list[int] = []
-    while left.size:
+    fresh = np.ones(keys.size, np.bool_)
+    while fresh[at := int(fresh.argmax())]:
         if len(first) == _FEW_DISTINCT:
             return None
-        same = keys == keys[0]
-        first.append(int(left[0]))
+        same = keys == keys[at]
+        fresh &= ~same
+        first.append(at)
         times.append(int(np.count_nonzero(same)))
-        keys, left = keys[~same], left[~same]
-    return np.array(first), np.array(times)
+    order = np.argsort(keys[first])  # by what clusters hold, not by where they stand
+    return np.array(first)[order], np.array(times)[order]
 
 
 def _share(above: Floats, below: Floats) -> Floats:
