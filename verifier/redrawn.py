@@ -90,14 +90,15 @@ class Redrawn:
             if not np.any(share > 0):
                 continue
             fewest.append(self.clusters[task])
-            per_run = np.tensordot(share.astype(np.float32), apart, axes=1)
             for at, replicate in enumerate(replicates):
                 arm, seeds = replicate.get(task) or replicate[""]
                 keys = [(arm.condition, s, task) for s in seeds]
                 used = [self.columns[k] for k in keys if k in self.columns] or [
                     self.columns[arm.condition, None, task]
                 ]
-                measure[at] += per_run[used].mean(axis=0)
+                for cell, weight in zip(apart, share / len(used), strict=True):
+                    for run in used:
+                        measure[at] += np.float32(weight) * cell[run]
         return Drawn(measure.T, min(fewest))
 
 
