@@ -29,6 +29,9 @@ Pair = tuple[int, int]
 _ROWS, _COLUMNS = 1024, 8192
 """Sides of a block of the similarity matrix; 32 MB of float32."""
 
+_GROUP = 32
+"""Neighbouring columns of which one maximum is looked at first."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbours:
@@ -175,27 +178,50 @@ class _Best:
 
     def take(self, block: npt.NDArray[np.float32], row: int, column: int) -> None:
         """Merge a block whose corner stands at (row, column)."""
+        highest = _group_maxima(block)
         worst = self.cosines[row : row + block.shape[0], -1]
         # after the first blocks few rows find anything better, and only those cost more than a look
-        rows = np.flatnonzero(block.max(axis=1) > worst)
-        better = np.ascontiguousarray(block[rows])
-        here = np.arange(rows.size)
+        rows = np.flatnonzero(highest.max(axis=1) > worst)
         k = min(self.cosines.shape[1], block.shape[1])
-        found = np.empty((rows.size, k), np.int64)
-        values = np.empty((rows.size, k), np.float32)
-        for rank in range(k):
-            found[:, rank] = better.argmax(axis=1)  # the first of equal ones
-            values[:, rank] = better[here, found[:, rank]]
-            better[here, found[:, rank]] = -np.inf
+        # the k best of a row stand in the k groups of highest maxima, the first of equal ones
+        groups = np.sort(_first_highest(highest[rows], k), axis=1)
+        places = (groups[:, :, None] * _GROUP + np.arange(_GROUP)).reshape(
+            rows.size, _GROUP * groups.shape[1]
+        )
+        inside = places < block.shape[1]
+        values = block[rows[:, None], np.where(inside, places, 0)]
+        values[~inside] = -np.inf
+        best = _first_highest(values, k)
+        values = np.take_along_axis(values, best, axis=1)
+        found = np.take_along_axis(places, best, axis=1) + column
         rows += row
         cosines = np.concatenate((self.cosines[rows], values), axis=1)
-        indices = np.concatenate((self.indices[rows], found + column), axis=1)
+        indices = np.concatenate((self.indices[rows], found), axis=1)
         order = np.argsort(-cosines, axis=1, kind="stable")[:, : self.cosines.shape[1]]
         self.cosines[rows] = np.take_along_axis(cosines, order, axis=1)
         self.indices[rows] = np.take_along_axis(indices, order, axis=1)
 
     def neighbours(self) -> Neighbours:
         return Neighbours(self.cosines.astype(np.float64), self.indices)
+
+
+def _group_maxima(block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the highest value of each group of neighbouring columns, (n_rows, n_groups)."""
+    starts = range(0, block.shape[1], _GROUP)
+    if block.flags.c_contiguous:
+        return np.maximum.reduceat(block, starts, axis=1)
+    return np.stack([block[:, i : i + _GROUP].max(axis=1) for i in starts], axis=1)
+
+
+def _first_highest(values: npt.NDArray[np.float32], k: int) -> Integers:
+    """Return the places of the k highest values of each row, of equal ones the first."""
+    k = min(k, values.shape[1])
+    left, here = values.copy(), np.arange(values.shape[0])
+    found = np.empty((values.shape[0], k), np.int64)
+    for rank in range(k):
+        found[:, rank] = left.argmax(axis=1)
+        left[here, found[:, rank]] = -np.inf
+    return found
 
 
 def _proposals(near: Neighbours, own: Floats, other: Floats) -> tuple[Integers, Floats]:

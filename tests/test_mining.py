@@ -95,8 +95,8 @@ def test_neighbours_of_both_directions_are_the_best_of_the_whole_table(size):
 
 
 @settings(max_examples=30, deadline=None)
-@given(sizes, st.integers(1, 5), st.integers(1, 5))
-def test_blocks_change_nothing(size, rows, columns):
+@given(sizes, st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
+def test_blocks_change_nothing(size, rows, columns, group):
     n, m, k, seed = size
     rng = np.random.default_rng(seed)
     # signs in four dimensions have exact cosines, and many of them are equal
@@ -105,6 +105,7 @@ def test_blocks_change_nothing(size, rows, columns):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mining, "_ROWS", rows)
         patch.setattr(mining, "_COLUMNS", columns)
+        patch.setattr(mining, "_GROUP", group)
         parts = [*neighbours(source, target, k=k)]
     for one, two in zip(whole, parts, strict=True):
         assert (one.indices == two.indices).all()

@@ -1,0 +1,89 @@
+"""How fast are the nearest sentences of two pools found, both ways, against faiss's flat index?
+
+faiss searches each pool for the other, two passes; ours takes both directions from one blocked
+product. Both have the same number of threads and the same made-up vectors, and must agree on the
+neighbours. `python benchmarks/mining_speed.py` prints JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+import faiss
+import numpy as np
+from turns import in_turns, report
+
+from replication.mining import neighbours
+
+K = 4
+
+Vectors = np.ndarray
+
+
+def pools(n: int, width: int, rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """Return vectors of sentences and of their translations, some way apart."""
+    meant = rng.standard_normal((n, width)).astype(np.float32)
+    source, target = (
+        meant + np.float32(0.8) * rng.standard_normal((n, width), dtype=np.float32)
+        for _ in range(2)
+    )
+    return source, target
+
+
+def flat_index(source: Vectors, target: Vectors) -> tuple[Vectors, Vectors]:
+    """Return the nearest targets of each source and the nearest sources of each target."""
+    found = []
+    units = source.copy(), target.copy()
+    for side in units:
+        faiss.normalize_L2(side)
+    for asked, held in (units, units[::-1]):
+        index = faiss.IndexFlatIP(held.shape[1])
+        index.add(held)
+        found.append(index.search(asked, K)[1])
+    return found[0], found[1]
+
+
+def measure(turns: int, *, sentences: int = 10_000, width: int = 1024) -> list[dict[str, Any]]:
+    """Return rows of work, way, peer, seconds and ratio.
+
+    Args:
+        turns: of each way.
+        sentences: of each pool.
+        width: of a vector.
+
+    Raises:
+        AssertionError: a way finds other neighbours for more than one sentence in ten thousand,
+            which rounding of nearly equal cosines can explain.
+    """
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    source, target = pools(sentences, width, np.random.default_rng(0))
+    theirs = flat_index(source, target)
+    ours = tuple(side.indices for side in neighbours(source, target, k=K))
+    same = float(np.mean([(a == b).all(axis=1).mean() for a, b in zip(theirs, ours, strict=True)]))
+    assert same > 1 - 1e-4, f"found {same:.6f} of the sentences with the same neighbours"
+    ways = {
+        "ours": lambda: neighbours(source, target, k=K),
+        "faiss flat, two passes": lambda: flat_index(source, target),
+    }
+    work = f"mining, {sentences:,} x {sentences:,} x {width:,}, k = {K}"
+    rows = in_turns(work, ways, peer="faiss flat, two passes", turns=turns)
+    return [{**row, "same_neighbours": same} for row in rows]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print what was measured as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--sentences", type=int, default=10_000)
+    parser.add_argument("--width", type=int, default=1024)
+    asked = parser.parse_args(arguments)
+    rows = measure(asked.turns, sentences=asked.sentences, width=asked.width)
+    sys.stdout.write(report(rows) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
