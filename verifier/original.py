@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from claims.claim import GainClaim, Original, SelectedGainClaim, ValueClaim
 from verifier.intervals import Estimate, median_inflation
@@ -101,6 +101,8 @@ class StudyDifference:
             special.ndtri(half_tail) * self.known
             + special.stdtrit(self.degrees_of_freedom, half_tail) * self.estimated
         )
+        from scipy import optimize  # noqa: PLC0415  slow to import, and rarely needed
+
         root: float = optimize.brentq(
             lambda apart: self.p(apart) - (1 - level), 0.0, highest, xtol=1e-12 * highest
         )
