@@ -17,11 +17,14 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
+from typing import Any
 
 import numpy as np
 import scipy
 from scipy import stats
+from turns import in_turns
 
 from verifier.resampling import RESAMPLES, Block, deviations, observed
 from verifier.samples import Floats
@@ -247,6 +250,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\nFlat pairs of one accuracy: {examples(pairs):,} examples, one run an arm\n")
     print(table(measured, draws=draws))
     return 0
+
+
+def measure(turns: int, *, scale: float = 1.0) -> list[dict[str, Any]]:
+    """Return rows of work, way, peer, seconds and ratio for both tables.
+
+    Args:
+        turns: of each way.
+        scale: of the number of examples.
+    """
+    nine = nine_tasks(np.random.default_rng(0), scale=scale)
+    pairs = flat(np.random.default_rng(1), scale=scale)
+    picked, counted, by_peer = (
+        "numpy loop, rows picked",
+        "numpy loop, counts",
+        "scipy.stats.bootstrap",
+    )
+    made = {
+        f"bootstrap, nine tasks, {examples(nine):,} examples": (
+            nine, picked, {"ours": (ours, RESAMPLES), picked: (loop, 20), counted: (counting_loop, 20)},
+        ),
+        f"bootstrap, one accuracy, {examples(pairs):,} examples": (
+            pairs, by_peer, {"ours": (ours, RESAMPLES), by_peer: (by_scipy, 1000)},
+        ),
+    }  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for work, (blocks, peer, contestants) in made.items():
+        ways = {
+            name: partial(way, blocks, draws, np.random.default_rng(0))
+            for name, (way, draws) in contestants.items()
+        }
+        shares = {name: draws / RESAMPLES for name, (_, draws) in contestants.items()}
+        rows += in_turns(work, ways, peer=peer, turns=turns, shares=shares)
+    return rows
 
 
 def examples(blocks: Sequence[Block]) -> int:
