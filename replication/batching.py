@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "Feature", "collate", "cut_by_length", "pack_by_tokens"]
+from replication.packing import Layout, Packing, pack
+
+__all__ = ["Batch", "Feature", "collate", "cut_by_length", "cut_by_tokens", "on", "pack_by_tokens"]
 
 
 @dataclass(slots=True)
@@ -37,6 +39,11 @@ class Feature:
         """Return the length in tokens of the longest sequence."""
         return max(len(s) for s in self.sequences)
 
+    @property
+    def tokens(self) -> int:
+        """Return how many tokens the sequences have together."""
+        return sum(len(s) for s in self.sequences)
+
 
 @dataclass(slots=True)
 class Batch:
@@ -47,21 +54,58 @@ class Batch:
     attention_mask: Tensor
     """(rows, length), 1 where there is a token."""
     features: list[Feature]
+    packing: Packing | None = None
+    """The same tokens without padding, for an encoder that reads them so; None for any other."""
 
 
-def collate(features: list[Feature], pad_id: int, device: torch.device) -> Batch:
-    """Pad the sequences of some features to the longest among them."""
-    sequences = [s for f in features for s in f.sequences]
+def collate(
+    features: list[Feature], pad_id: int, device: torch.device, layout: Layout | None = None
+) -> Batch:
+    """Pad the sequences of some features to the longest among them.
+
+    Args:
+        features: at least one.
+        pad_id: what they are padded with.
+        device: where the batch goes.
+        layout: how they are packed beside; None to leave that.
+    """
+    sequences = [np.asarray(s, dtype=np.int64) for f in features for s in f.sequences]
     lengths = np.fromiter((len(s) for s in sequences), dtype=np.int64, count=len(sequences))
     longest = int(lengths.max())
     mask = np.arange(longest)[None, :] < lengths[:, None]
     ids = np.full((len(sequences), longest), pad_id, dtype=np.int64)
-    ids[mask] = np.concatenate([np.asarray(s, dtype=np.int64) for s in sequences])
+    ids[mask] = np.concatenate(sequences)
+    packing = None
+    if layout is not None:
+        read = layout.reads and [r for f in features for r in layout.reads(f)]
+        packing = pack(sequences, longest, pad_id, device, layout=layout, read=read)
     return Batch(
         input_ids=torch.from_numpy(ids).to(device, non_blocking=True),
         attention_mask=torch.from_numpy(mask.astype(np.int64)).to(device, non_blocking=True),
         features=features,
+        packing=packing,
     )
+
+
+def on(device: torch.device, values: Any) -> Tensor:
+    """Return numbers as a tensor on a device, without making the host wait for the device."""
+    return torch.tensor(values).to(device, non_blocking=True)
+
+
+def cut_by_tokens(features: Sequence[Feature], max_tokens: int) -> list[list[Feature]]:
+    """Cut one batch into parts of at most `max_tokens` real tokens, or of one feature.
+
+    In order of length, so that sequences of like length meet; a pure function of the batch.
+    """
+    groups: list[list[Feature]] = []
+    room = 0
+    for feature in sorted(features, key=lambda f: -f.length):
+        if not groups or feature.tokens > room:
+            groups.append([])
+            room = max_tokens
+        groups[-1].append(feature)
+        room -= feature.tokens
+    return groups
 
 
 def cut_by_length(features: Sequence[Feature], max_tokens: int) -> list[list[Feature]]:
@@ -86,23 +130,32 @@ def cut_by_length(features: Sequence[Feature], max_tokens: int) -> list[list[Fea
     return groups
 
 
-def pack_by_tokens(features: Sequence[Feature], max_tokens: int) -> Iterator[list[int]]:
-    """Yield indices of features in batches of like length, each at most `max_tokens` padded tokens.
+def pack_by_tokens(
+    features: Sequence[Feature], max_tokens: int, *, padded: bool = True
+) -> Iterator[list[int]]:
+    """Yield indices of features in batches of like length, each at most `max_tokens` tokens.
 
     For evaluation only: every feature occurs exactly once, longest first.
+
+    Args:
+        features: of all languages.
+        max_tokens: of a batch, unless it is a single feature.
+        padded: whether padding counts.
     """
     order = sorted(range(len(features)), key=lambda i: -features[i].length)
     batch: list[int] = []
-    rows = 0
+    used = 0
     longest = 0
     for index in order:
-        more = len(features[index].sequences)
-        if batch and longest * (rows + more) > max_tokens:
-            yield batch
-            batch, rows = [], 0
+        feature = features[index]
         if not batch:
-            longest = features[index].length
+            longest = feature.length
+        more = longest * len(feature.sequences) if padded else feature.tokens
+        if batch and used + more > max_tokens:
+            yield batch
+            batch, used, longest = [], 0, feature.length
+            more = longest * len(feature.sequences) if padded else feature.tokens
         batch.append(index)
-        rows += more
+        used += more
     if batch:
         yield batch

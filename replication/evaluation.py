@@ -15,6 +15,7 @@ from replication.data import Example
 from replication.errors import ReplicationError
 from replication.model import EncoderWithHeads
 from replication.official_files import write_official
+from replication.packing import Layout
 from replication.protocol import Lengths
 from replication.run import Measurement
 from replication.tasks.family import Scored, family
@@ -25,8 +26,10 @@ from replication.workplace import Workplace, fitting
 __all__ = ["evaluate", "score_languages"]
 
 
-def evaluate(place: Workplace, trained_on: str | None) -> tuple[tuple[Measurement, ...], int]:
-    """Score one task in every language of the spec; return measurements and the examples scored.
+def evaluate(
+    place: Workplace, trained_on: str | None
+) -> tuple[tuple[Measurement, ...], dict[str, float | int | str]]:
+    """Score one task in every language of the spec; return measurements and facts.
 
     Writes `items.parquet` (one row an example), `predictions.jsonl`, and below `official` the
     predictions in the benchmark's submission layout.
@@ -74,7 +77,8 @@ def evaluate(place: Workplace, trained_on: str | None) -> tuple[tuple[Measuremen
             examples=examples[code],
             predictions=result.predictions,
         )
-    return tuple(measurements), sum(len(e) for e in examples.values())
+    scored_examples = sum(len(e) for e in examples.values())
+    return tuple(measurements), {"examples": scored_examples, "batches": model.batches}
 
 
 @torch.inference_mode()
@@ -106,10 +110,13 @@ def score_languages(
     depth = layer if isinstance(layer, int) else None
     raw: list[Any] = [None] * len(flat)
     at_once = place.tokens_at_once(4 * TOKENS_AT_ONCE[place.device.type])
-    for picked in pack_by_tokens(flat, at_once):
+    layout = Layout(getattr(kind, "reads", None)) if model.packs else None
+    for picked in pack_by_tokens(flat, at_once, padded=layout is None):
         if place.spec.phase == "evaluation":  # a look belongs to a step, which is finished
             place.watch.check()
-        batch: Batch = collate([flat[i] for i in picked], tokenizer.pad_token_id, place.device)
+        batch: Batch = collate(
+            [flat[i] for i in picked], tokenizer.pad_token_id, place.device, layout
+        )
         with torch.autocast(place.device.type, dtype=torch.bfloat16, enabled=place.bf16):
             hidden = model.hidden(batch, depth)
             outputs = kind.predict(hidden, model.heads[head] if head else None, batch)

@@ -22,6 +22,7 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from replication.attention import PACKED, can_pack
 from replication.batching import Batch
 from replication.checkpoints import checkpoint_folder
 from replication.errors import ReplicationError
@@ -53,6 +54,18 @@ class EncoderWithHeads(nn.Module):
         self.heads = nn.ModuleDict(dict(heads))
         self.separator: int | None = None
         """Token between two sentences; needed by encoders that tell segments apart, such as BERT."""
+        self.packs = can_pack(encoder)
+        """Whether the encoder reads packed batches; others get padded ones."""
+        self._wanted: Tensor | None = None
+        if self.packs:
+            encoder.config._attn_implementation = PACKED  # type: ignore[union-attr]  # noqa: SLF001
+            last: Any = encoder.encoder.layer[-1]  # type: ignore[union-attr, index]
+            last.attention.output.register_forward_pre_hook(self._only_wanted)
+
+    @property
+    def batches(self) -> str:
+        """Return how the encoder reads batches: `packed` or `padded`."""
+        return "packed" if self.packs else "padded"
 
     @property
     def width(self) -> int:
@@ -68,25 +81,60 @@ class EncoderWithHeads(nn.Module):
     def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
         """Return hidden states, (rows, length, width).
 
+        What they are at padding is nobody's business; of a packed batch it is 0, and so it is where
+        the batch says that the head does not read.
+
         Args:
-            batch: padded token ids.
+            batch: token ids, padded or packed.
             layer: index of the hidden state, 0 being the embeddings; None for the last.
 
         Raises:
             ReplicationError: the encoder has no such layer.
         """
+        if batch.packing is None or not self.packs:
+            return self._padded(batch, layer)
+        packing, whole = batch.packing, batch.packing.wanted is None or layer is not None
+        self._wanted = None if whole else packing.wanted
+        try:
+            output = self.encoder(
+                input_ids=packing.input_ids,
+                position_ids=packing.ordinals + self.encoder.config.pad_token_id,  # type: ignore[union-attr, operator]
+                packing=packing,
+                output_hidden_states=layer is not None,
+            )
+        finally:
+            self._wanted = None
+        states = _layer(output, layer)[0]
+        places = packing.places if whole else packing.places[packing.wanted]
+        rows, length = batch.input_ids.shape
+        padded = states.new_zeros(rows * length, states.shape[-1]).index_copy(0, places, states)
+        return padded.view(rows, length, -1)
+
+    def _only_wanted(self, module: nn.Module, states: tuple[Tensor, ...]) -> Any:
+        """Leave to the last layer, after its attention, the tokens that a head reads."""
+        del module
+        if self._wanted is None:
+            return None
+        return tuple(s.index_select(1, self._wanted) for s in states)
+
+    def _padded(self, batch: Batch, layer: int | None) -> Tensor:
         inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
         if getattr(self.encoder.config, "type_vocab_size", 0) > 1 and self.separator is not None:
             ends = (batch.input_ids == self.separator).long()
             inputs["token_type_ids"] = (ends.cumsum(1) - ends).clamp(max=1)
         output = self.encoder(**inputs, output_hidden_states=layer is not None)
-        if layer is None:
-            return output.last_hidden_state  # type: ignore[no-any-return]
-        if layer >= len(output.hidden_states):
-            raise ReplicationError(
-                f"retrieval layer: found {layer} ; expected 0 to {len(output.hidden_states) - 1}."
-            )
-        return output.hidden_states[layer]  # type: ignore[no-any-return]
+        return _layer(output, layer)
+
+
+def _layer(output: Any, layer: int | None) -> Tensor:
+    """Return one of an encoder's hidden states."""
+    if layer is None:
+        return output.last_hidden_state  # type: ignore[no-any-return]
+    if layer >= len(output.hidden_states):
+        raise ReplicationError(
+            f"retrieval layer: found {layer} ; expected 0 to {len(output.hidden_states) - 1}."
+        )
+    return output.hidden_states[layer]  # type: ignore[no-any-return]
 
 
 def config_of(architecture: Architecture, tokenizer: Any) -> XLMRobertaConfig:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from replication.batching import Feature, collate, cut_by_length
+from replication.batching import Feature, collate, cut_by_length, cut_by_tokens
 from replication.errors import StoppedError, TrainingError
 from replication.model import EncoderWithHeads
+from replication.packing import Layout
 from replication.protocol import Mixing, Recipe
 from replication.resume import Progressed, Resume
 from replication.sampling import Feed, Objective, batches, step_count, task_order
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 TOKENS_AT_ONCE = {"cpu": 4096, "cuda": 32768}
-"""Most padded tokens in one micro-batch, per kind of device."""
+"""Most tokens in one micro-batch, per kind of device; padding counts where batches are padded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Execution:
     look: Look | None = None
     """None to keep the last checkpoint."""
     tokens_at_once: int | None = None
-    """Most padded tokens in one micro-batch; None for the device's own number."""
+    """Most tokens in one micro-batch; None for the device's own number."""
     watch: Watch = field(default_factory=Watch)
     """Who may stop the phase after a step, and hears of its steps."""
 
@@ -72,6 +73,8 @@ class Trained:
     """Real tokens seen, padding not counted."""
     steps_of: dict[str, int]
     """Steps per task: the mixture as it was drawn."""
+    batches: str = "padded"
+    """How the encoder read them: `packed`, without padding, or `padded`."""
     halvings: int = 0
     """How often the micro-batch was halved because memory ran out; batches stayed what they were."""
     kept_step: int | None = None
@@ -178,6 +181,7 @@ class _Loop:
             last_loss=float(values[-tenth:].mean()),
             tokens=self.numbers["tokens"],
             steps_of={n: self.order[: self.done].count(n) for n in sorted(self.feeds)},
+            batches=self.model.batches,
             halvings=self.numbers["halvings"],
             kept_step=self.numbers["kept_step"],
             kept_score=self.numbers["kept_score"],
@@ -240,13 +244,15 @@ class _Loop:
         feed = self.feeds[name]
         weight = sum(f.weight for f in batch)
         total = torch.zeros((), device=self.device)
-        for part in cut_by_length(batch, self.numbers["at_once"]):
-            padded = collate(part, self.pad_id, self.device)
+        cut = cut_by_tokens if self.model.packs else cut_by_length
+        layout = Layout(getattr(feed.objective, "reads", None)) if self.model.packs else None
+        for part in cut(batch, self.numbers["at_once"]):
+            made = collate(part, self.pad_id, self.device, layout)
             with torch.autocast(
                 self.device.type, dtype=torch.bfloat16, enabled=self.execution.bf16
             ):
-                hidden = self.model.hidden(padded)
-                loss = feed.objective.loss(hidden, self.model.heads[name], padded) / weight
+                hidden = self.model.hidden(made)
+                loss = feed.objective.loss(hidden, self.model.heads[name], made) / weight
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total

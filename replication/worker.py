@@ -144,5 +144,4 @@ def _phase(order: Order, source: Source, watch: Watch) -> tuple[tuple[Measuremen
         return (), pretrain(place) if spec.phase == "pretraining" else train_tasks(place)
     # an untrained target is scored on the encoder alone, whatever heads its parent holds
     trained = lineage[0].tasks[0] if lineage and lineage[0].phase == "target" else None
-    measurements, examples = evaluate(place, trained)
-    return measurements, {"examples": examples}
+    return evaluate(place, trained)

@@ -59,7 +59,7 @@ class Workplace:
         return in_bf16(self.spec, self.device)
 
     def tokens_at_once(self, most: int) -> int:
-        """Return how many padded tokens to hold at once where memory does not ask for fewer."""
+        """Return how many tokens to hold at once where memory does not ask for fewer."""
         return max(1, most >> self.halvings)
 
     def tokenizer(self) -> Any:

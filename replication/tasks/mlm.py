@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from replication.batching import Batch, Feature
+from replication.batching import Batch, Feature, on
 
 __all__ = ["MASKED_LANGUAGE_MODELLING", "MaskedHead", "Masking", "text_features"]
 
@@ -69,14 +69,17 @@ class MaskedLanguageModelling:
 
     name = "mlm"
 
+    @staticmethod
+    def reads(feature: Feature) -> list[Sequence[int]]:
+        """Return the positions that the head reads: the masked ones."""
+        return [feature.target[0]]
+
     def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
         """Return the cross-entropy summed over masked places."""
-        rows = [r for r, f in enumerate(batch.features) for _ in f.target[0]]
-        places = [p for f in batch.features for p in f.target[0]]
-        gold = torch.tensor([g for f in batch.features for g in f.target[1]], device=hidden.device)
-        picked = hidden[
-            torch.tensor(rows, device=hidden.device), torch.tensor(places, device=hidden.device)
-        ]
+        length = hidden.shape[1]
+        places = [r * length + p for r, f in enumerate(batch.features) for p in f.target[0]]
+        gold = on(hidden.device, [g for f in batch.features for g in f.target[1]])
+        picked = hidden.flatten(0, 1).index_select(0, on(hidden.device, places))
         return functional.cross_entropy(head(picked).float(), gold, reduction="sum")
 
 

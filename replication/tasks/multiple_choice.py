@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from replication.batching import Batch, Feature
+from replication.batching import Batch, Feature, on
 from replication.data import Example
 from replication.errors import DataError
 from replication.protocol import Lengths, Retrieval
@@ -51,9 +51,14 @@ class MultipleChoice:
         del task
         return SentenceHead(width, 1, dropout)
 
+    @staticmethod
+    def reads(feature: Feature) -> list[Sequence[int]]:
+        """Return the positions that the head reads of each sequence: the first."""
+        return [(0,)] * len(feature.sequences)
+
     def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
         """Return the summed cross-entropy over the choices of each example."""
-        gold = torch.tensor([f.target for f in batch.features], device=hidden.device)
+        gold = on(hidden.device, [f.target for f in batch.features])
         return functional.cross_entropy(self._scores(hidden, head, batch), gold, reduction="sum")
 
     def predict(self, hidden: Tensor, head: nn.Module | None, batch: Batch) -> list[Any]:

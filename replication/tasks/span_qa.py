@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from replication.answers import answer_scores
-from replication.batching import Batch, Feature
+from replication.batching import Batch, Feature, on
 from replication.data import Example
 from replication.errors import ReplicationError
 from replication.protocol import Lengths, Retrieval
@@ -120,7 +119,7 @@ class SpanQA:
     def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
         """Return the mean of start and end cross-entropy, summed over windows."""
         logits = self._logits(hidden, head, batch)
-        gold = torch.tensor([f.target for f in batch.features], device=hidden.device)
+        gold = on(hidden.device, [f.target for f in batch.features])
         both = functional.cross_entropy(
             logits.transpose(1, 2).flatten(0, 1), gold.flatten(), reduction="sum"
         )

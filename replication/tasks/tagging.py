@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from replication.batching import Batch, Feature
+from replication.batching import Batch, Feature, on
 from replication.data import Example
 from replication.errors import DataError, ReplicationError
 from replication.protocol import Lengths, Retrieval
@@ -63,10 +64,15 @@ class Tagging:
         """Return dropout and one projection to the tags."""
         return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, len(task.labels)))
 
+    @staticmethod
+    def reads(feature: Feature) -> list[Sequence[int]]:
+        """Return the positions that the head reads: each word's first subword."""
+        return [feature.extra["starts"]]
+
     def loss(self, hidden: Tensor, head: nn.Module, batch: Batch) -> Tensor:
         """Return the cross-entropy summed over first subwords."""
         logits, _ = self._at_words(hidden, head, batch)
-        gold = torch.tensor([t for f in batch.features for t in f.target], device=hidden.device)
+        gold = on(hidden.device, [t for f in batch.features for t in f.target])
         return functional.cross_entropy(logits.float(), gold, reduction="sum")
 
     def predict(self, hidden: Tensor, head: nn.Module | None, batch: Batch) -> list[Any]:
@@ -107,9 +113,9 @@ class Tagging:
     def _at_words(hidden: Tensor, head: nn.Module, batch: Batch) -> tuple[Tensor, list[int]]:
         """Return (words, tags) logits at first subwords only, and the words per feature."""
         starts = [f.extra["starts"] for f in batch.features]
-        rows = torch.tensor([r for r, s in enumerate(starts) for _ in s], dtype=torch.long)
-        columns = torch.tensor([c for s in starts for c in s], dtype=torch.long)
-        picked = hidden[rows.to(hidden.device), columns.to(hidden.device)]
+        length = hidden.shape[1]
+        places = [r * length + c for r, s in enumerate(starts) for c in s]
+        picked = hidden.flatten(0, 1).index_select(0, on(hidden.device, places).long())
         return head(picked), [len(s) for s in starts]
 
 
