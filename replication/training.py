@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ from replication.packing import Layout
 from replication.protocol import Mixing, Recipe
 from replication.resume import Progressed, Resume
 from replication.sampling import Feed, Objective, batches, step_count, task_order
+from replication.tasks.mlm import MaskedHead
+from replication.vocabulary import Vocabulary, rows_read
 from replication.watch import Watch
 
 __all__ = [
@@ -110,7 +113,10 @@ def train(
     """
     loop = _Loop(model, feeds, task_order(feeds, mixing, rng), pad_id, execution or Execution())
     streams = {name: batches(f, rng) for name, f in sorted(feeds.items())}
-    loop.run(streams)
+    try:
+        loop.run(streams)
+    finally:
+        loop.restore()
     return loop.outcome()
 
 
@@ -131,6 +137,7 @@ class _Loop:
         self.pad_id = pad_id
         self.execution = execution
         self.device = next(model.parameters()).device
+        self.vocabulary = _vocabulary(model, feeds, pad_id)
         self.optimiser = _optimiser(model)
         self.numbers: dict[str, Any] = {
             "tokens": 0,
@@ -140,6 +147,7 @@ class _Loop:
             "kept_score": None,
             "fruitless": 0,
             "stopped": False,
+            "unread": 1.0,
         }
         self.losses = torch.zeros(len(order), device=self.device)
         self.kept: dict[str, torch.Tensor] = {}
@@ -166,10 +174,17 @@ class _Loop:
             self._tell()
             if self.execution.resume and self.execution.resume.due():
                 self._save()
+        self.restore()
         if self.kept:
             self.model.load_state_dict(self.kept)
         _check_weights(self.model)
         self.model.eval()
+
+    def restore(self) -> None:
+        """Give the model its whole vocabulary back."""
+        if self.vocabulary is not None:
+            self.vocabulary.restore()
+            self.vocabulary = None
 
     def outcome(self) -> Trained:
         """Return what happened."""
@@ -207,15 +222,22 @@ class _Loop:
             self.done, self.numbers, self.kept = found.step, found.numbers, found.kept
             self.losses = found.losses.to(self.device)
             self.numbers["at_once"] = min(at_once, self.numbers["at_once"])
+            if self.vocabulary is not None:
+                self.vocabulary.unread = self.numbers.get("unread", 1.0)
 
     def _step(self, name: str, batch: list[Feature]) -> None:
         feed = self.feeds[name]
-        _set(self.optimiser, feed.recipe, _schedule(self.done, len(self.order), feed.recipe))
+        factor = _schedule(self.done, len(self.order), feed.recipe)
+        _set(self.optimiser, feed.recipe, factor)
         self.numbers["tokens"] += sum(len(s) for f in batch for s in f.sequences)
         self.losses[self.done] = self._accumulate(name, batch)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), float(feed.recipe.clip_norm))
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        if self.vocabulary is not None:
+            rate = float(feed.recipe.learning_rate) * factor
+            self.vocabulary.decay(rate, float(feed.recipe.weight_decay))
+            self.numbers["unread"] = self.vocabulary.unread
         self.done += 1
 
     def _accumulate(self, name: str, batch: list[Feature]) -> torch.Tensor:
@@ -245,7 +267,9 @@ class _Loop:
         weight = sum(f.weight for f in batch)
         total = torch.zeros((), device=self.device)
         cut = cut_by_tokens if self.model.packs else cut_by_length
-        layout = Layout(getattr(feed.objective, "reads", None)) if self.model.packs else None
+        lookup = None if self.vocabulary is None else self.vocabulary.lookup
+        reads = getattr(feed.objective, "reads", None)
+        layout = Layout(reads, lookup) if self.model.packs else None
         for part in cut(batch, self.numbers["at_once"]):
             made = collate(part, self.pad_id, self.device, layout)
             with torch.autocast(
@@ -263,12 +287,15 @@ class _Loop:
         last = self.done == len(self.order)
         if look is None or (self.done % look.every_steps and not last):
             return
-        self.model.eval()
-        score = look.score(self.model)
-        self.model.train()
-        best = self.numbers["kept_score"]
-        if best is None or score > best:
-            self.kept = {n: t.detach().cpu().clone() for n, t in self.model.state_dict().items()}
+        with self.vocabulary.whole() if self.vocabulary else nullcontext():
+            self.model.eval()
+            score = look.score(self.model)
+            self.model.train()
+            better = self.numbers["kept_score"] is None or score > self.numbers["kept_score"]
+            if better:
+                state = self.model.state_dict()
+                self.kept = {n: t.detach().cpu().clone() for n, t in state.items()}
+        if better:
             self.numbers |= {"kept_step": self.done, "kept_score": score, "fruitless": 0}
             return
         self.numbers["fruitless"] += 1
@@ -283,6 +310,23 @@ def _schedule(step: int, steps: int, recipe: Recipe) -> float:
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return max(0.0, (steps - step) / max(1.0, steps - warmup))
+
+
+def _vocabulary(
+    model: EncoderWithHeads, feeds: Mapping[str, Feed], pad_id: int
+) -> Vocabulary | None:
+    """Cut the embedding down to what the features read; None where something else reads it too.
+
+    The head of masked-language modelling is tied to the whole table, and a feed that draws its
+    batches anew may draw any token.
+    """
+    tied = any(isinstance(h, MaskedHead) for h in model.heads.values())
+    if tied or not model.packs or any(f.redraw for f in feeds.values()):
+        return None
+    embedding: torch.nn.Embedding = model.encoder.get_input_embeddings()  # type: ignore[operator]
+    features = (x for f in feeds.values() for x in f.features)
+    rows = rows_read(features, embedding.num_embeddings, pad_id)
+    return None if rows is None else Vocabulary(embedding, rows)
 
 
 def _optimiser(model: EncoderWithHeads) -> torch.optim.Optimizer:
