@@ -24,12 +24,13 @@ import transformers
 from torch import nn
 
 from replication.batching import Feature, collate, pack_by_tokens
+from replication.evaluation import AT_ONCE
 from replication.model import EncoderWithHeads, new_encoder
 from replication.packing import Layout
 from replication.protocol import Mixing, Recipe
 from replication.tasks.classification import SentenceHead
 from replication.tasks.family import family
-from replication.training import TOKENS_AT_ONCE, Feed, train
+from replication.training import Feed, train
 
 __all__ = ["WORKS", "Work", "features_of", "main", "measure"]
 
@@ -249,8 +250,7 @@ def predict_own(work: Work, features: list[Feature], vocabulary: int) -> float:
     layout = Layout(getattr(kind, "reads", None)) if model.packs else None
     device = torch.device("cpu")
     began = _clock()
-    most = 4 * TOKENS_AT_ONCE["cpu"]
-    for picked in pack_by_tokens(features, most, padded=layout is None):
+    for picked in pack_by_tokens(features, AT_ONCE["cpu"], padded=layout is None):
         batch = collate([features[i] for i in picked], PAD, device, layout)
         kind.predict(model.hidden(batch), model.heads[work.name], batch)
     return _clock() - began

@@ -20,10 +20,12 @@ from replication.protocol import Lengths
 from replication.run import Measurement
 from replication.tasks.family import Scored, family
 from replication.tasks.row import Task, tasks
-from replication.training import TOKENS_AT_ONCE
 from replication.workplace import Workplace, fitting
 
-__all__ = ["evaluate", "score_languages"]
+__all__ = ["AT_ONCE", "evaluate", "score_languages"]
+
+AT_ONCE = {"cpu": 4096, "cuda": 131072}
+"""Most tokens in one pass, per kind of device: more leave a CPU's caches, fewer leave a GPU idle."""
 
 
 def evaluate(
@@ -109,7 +111,7 @@ def score_languages(
     layer = place.spec.retrieval.layer if place.spec.retrieval else None
     depth = layer if isinstance(layer, int) else None
     raw: list[Any] = [None] * len(flat)
-    at_once = place.tokens_at_once(4 * TOKENS_AT_ONCE[place.device.type])
+    at_once = place.tokens_at_once(AT_ONCE[place.device.type])
     layout = Layout(getattr(kind, "reads", None)) if model.packs else None
     for picked in pack_by_tokens(flat, at_once, padded=layout is None):
         if place.spec.phase == "evaluation":  # a look belongs to a step, which is finished
