@@ -274,6 +274,7 @@ def test_the_gpu_s_operator_takes_what_it_is_given_and_has_a_gradient():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_the_gpu_s_kernel_agrees_with_padded_batches_in_bf16(name):
     model, features = made(name, 33, 1)
