@@ -235,18 +235,15 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _gc(options: argparse.Namespace) -> int:
-    from replication.gc import collect_garbage
-    from reports.freed import gc_json, gc_text
+    from reports.freed import gc
 
-    removed = not options.dry_run
-    found = collect_garbage(
-        Path(options.store), dry_run=options.dry_run, quarantine=options.quarantine
-    )
-    if options.json:
-        say_json(gc_json(found, removed=removed))
-    else:
-        say(gc_text(found, removed=removed))
-    return 0
+    return gc(options)
+
+
+def _review(options: argparse.Namespace) -> int:
+    from reports.review_view import review_command
+
+    return review_command(options)
 
 
 def _claims(arguments: list[str]) -> list[tuple[str, ClaimSet]]:
@@ -392,6 +389,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit,
     "show": _show,
     "gc": _gc,
+    "review": _review,
 }
 
 

@@ -5,6 +5,7 @@ CorroborateError
 └── ClaimsError
     ├── ClaimFileError      a claim file that cannot be accepted, with all its faults
     ├── ClaimFilesError     several such files at once
+    ├── SynthesisError      a report, paper or ratings file that `review` cannot read
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
 
 Wording: what failed, which id: found X, expected Y. What to do. Every class survives pickling,
@@ -22,6 +23,7 @@ __all__ = [
     "CorroborateError",
     "ExecutionError",
     "Fault",
+    "SynthesisError",
     "UnknownClaimsError",
 ]
 
@@ -88,3 +90,7 @@ class ClaimFilesError(ClaimsError):
 
 class UnknownClaimsError(ClaimsError):
     """A CLAIMS argument that names no file, no folder and no bundled set."""
+
+
+class SynthesisError(ClaimsError):
+    """A file given to `corroborate review` that is too large, unreadable or of another kind."""

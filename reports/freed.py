@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-from replication.gc import Garbage
+from replication.gc import Garbage, collect_garbage
+from reports.streams import say, say_json
 
-__all__ = ["bytes_text", "gc_json", "gc_text"]
+__all__ = ["bytes_text", "gc", "gc_json", "gc_text"]
 
 _PLURAL = {
     "checkpoint": "checkpoints",
@@ -14,6 +17,19 @@ _PLURAL = {
     "resume": "states to resume from",
     "temporary": "temporary files",
 }
+
+
+def gc(options: argparse.Namespace) -> int:
+    """Run `corroborate gc` with its options and return the exit code."""
+    removed = not options.dry_run
+    found = collect_garbage(
+        Path(options.store), dry_run=options.dry_run, quarantine=options.quarantine
+    )
+    if options.json:
+        say_json(gc_json(found, removed=removed))
+    else:
+        say(gc_text(found, removed=removed))
+    return 0
 
 
 def gc_text(garbage: Sequence[Garbage], *, removed: bool) -> str:

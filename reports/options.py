@@ -38,6 +38,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "PREDICTIONS": {"dest": "predictions", "metavar": "PREDICTIONS",
                     "help": "folder such as PREDICTIONS/xnli/test-de.tsv"},
     "LABELS": {"dest": "labels", "metavar": "LABELS", "help": "the gold labels in the same layout"},
+    "SYNTHESIS+": {"dest": "synthesis", "nargs": "+", "metavar": "SYNTHESIS",
+                   "help": "a machine-written synthesis report; several are compared"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
     "--benchmark": {"required": True, "metavar": "B", "help": "xtreme or xtreme-r"},
     "--budget-hours": {"type": _hours, "help": "start no further run after this long"},
@@ -51,9 +53,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--lock": {"metavar": "FILE",
                "help": "refuse other data and bases than the file's; written where it is absent"},
     "--out": {"default": "out"},
+    "--paper": {"action": "append", "default": [], "metavar": "FILE",
+                "help": "the paper as text, Markdown or LaTeX, to check quotes and numbers against"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
     "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
     "--quarantine": {**_FLAG, "help": "remove damaged runs that were put aside, too"},
+    "--ratings": {"action": "append", "default": [], "metavar": "FILE",
+                  "help": "another reviewer's ratings as JSON"},
     "--schema": {**_FLAG, "help": "print the JSON Schema for editors"},
     "--seeds": {"type": _seeds, "help": "replicates per condition, 1 to 1000"},
     "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
@@ -104,6 +110,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "show": (
         "Show a claim, a run or a verdict, with the path to its sources.",
         ("ID", "--claims", "--store=out/store"),
+    ),
+    "review": (
+        "Audit machine-written synthesis reports that call a paper's claims verified.",
+        ("SYNTHESIS+", "--paper", "--ratings", "--json"),
     ),
     "gc": (
         "Remove from a store what no open claim needs: checkpoints, leftovers; never results.",
