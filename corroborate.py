@@ -153,20 +153,9 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from replication.official import score
-    from reports.scores import scores_text
+    from reports.scores import score_command
 
-    scores = score(
-        Path(options.predictions),
-        Path(options.labels),
-        benchmark=options.benchmark,
-        spans=options.spans,
-    )
-    if options.json:
-        say_json(scores.to_json())
-    else:
-        say(scores_text(scores))
-    return 0
+    return score_command(options)
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -238,6 +227,12 @@ def _gc(options: argparse.Namespace) -> int:
     from reports.freed import gc
 
     return gc(options)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from reports.fetch_view import fetch_command
+
+    return fetch_command(options)
 
 
 def _review(options: argparse.Namespace) -> int:
@@ -389,6 +384,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": _audit,
     "show": _show,
     "gc": _gc,
+    "fetch": _fetch,
     "review": _review,
 }
 

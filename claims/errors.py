@@ -2,9 +2,13 @@
 
 CorroborateError
 ├── ExecutionError          the machine fails, though nothing is wrong with what was asked
+│   └── FetchError          arXiv does not answer, or not whole
 └── ClaimsError
     ├── ClaimFileError      a claim file that cannot be accepted, with all its faults
     ├── ClaimFilesError     several such files at once
+    ├── ArchiveError        a paper's source that is not safe, or is no source
+    │   └── DamagedArchiveError     one that ends too early, or does not fit together
+    ├── UnknownPaperError   a name that is no arXiv identifier, or of which there is no paper
     ├── SynthesisError      a report, paper or ratings file that `review` cannot read
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
 
@@ -17,14 +21,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "ArchiveError",
     "ClaimFileError",
     "ClaimFilesError",
     "ClaimsError",
     "CorroborateError",
+    "DamagedArchiveError",
     "ExecutionError",
     "Fault",
+    "FetchError",
     "SynthesisError",
     "UnknownClaimsError",
+    "UnknownPaperError",
 ]
 
 
@@ -94,3 +102,19 @@ class UnknownClaimsError(ClaimsError):
 
 class SynthesisError(ClaimsError):
     """A file given to `corroborate review` that is too large, unreadable or of another kind."""
+
+
+class FetchError(ExecutionError):
+    """arXiv cannot be reached, refuses, or breaks off; the same command may do another time."""
+
+
+class ArchiveError(ClaimsError):
+    """A paper's source that is not safe to unpack, or is no source at all."""
+
+
+class DamagedArchiveError(ArchiveError):
+    """A source that ends too early or does not fit together; another transfer may bring it whole."""
+
+
+class UnknownPaperError(ClaimsError):
+    """A name that is no arXiv identifier, or an identifier of which there is no paper."""

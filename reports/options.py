@@ -38,6 +38,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "PREDICTIONS": {"dest": "predictions", "metavar": "PREDICTIONS",
                     "help": "folder such as PREDICTIONS/xnli/test-de.tsv"},
     "LABELS": {"dest": "labels", "metavar": "LABELS", "help": "the gold labels in the same layout"},
+    "ARXIV_ID": {"dest": "id", "metavar": "ARXIV_ID",
+                 "help": "such as 2005.13013, or 2005.13013v2 for the source of one version"},
     "SYNTHESIS+": {"dest": "synthesis", "nargs": "+", "metavar": "SYNTHESIS",
                    "help": "a machine-written synthesis report; several are compared"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
@@ -53,6 +55,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--lock": {"metavar": "FILE",
                "help": "refuse other data and bases than the file's; written where it is absent"},
     "--out": {"default": "out"},
+    "--offline": {**_FLAG, "help": "ask nobody; use what an earlier fetch left"},
+    "--out=out/papers": {"default": "out/papers", "dest": "out"},
     "--paper": {"action": "append", "default": [], "metavar": "FILE",
                 "help": "the paper as text, Markdown or LaTeX, to check quotes and numbers against"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
@@ -110,6 +114,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "show": (
         "Show a claim, a run or a verdict, with the path to its sources.",
         ("ID", "--claims", "--store=out/store"),
+    ),
+    "fetch": (
+        "Fetch a paper's metadata and source from arXiv, all versions, politely.",
+        ("ARXIV_ID", "--out=out/papers", "--offline", "--json"),
     ),
     "review": (
         "Audit machine-written synthesis reports that call a paper's claims verified.",

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from replication.official import OfficialScores
+import argparse
+from pathlib import Path
 
-__all__ = ["scores_text"]
+from replication.official import OfficialScores, score
+from reports.streams import say, say_json
+
+__all__ = ["score_command", "scores_text"]
 
 _NOTES = 20
 """Notes shown; `--json` has all."""
+
+
+def score_command(options: argparse.Namespace) -> int:
+    """Run `corroborate score` with its options and return the exit code."""
+    scores = score(
+        Path(options.predictions),
+        Path(options.labels),
+        benchmark=options.benchmark,
+        spans=options.spans,
+    )
+    if options.json:
+        say_json(scores.to_json())
+    else:
+        say(scores_text(scores))
+    return 0
 
 
 def scores_text(scores: OfficialScores) -> str:

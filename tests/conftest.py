@@ -1,4 +1,4 @@
-"""What tests of several modules share: golden files, and a hub on this machine."""
+"""What tests of several modules share: golden files, a hub and an arXiv on this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from engines_under_test import _connected_to_ray, ray_cluster  # noqa: F401  fixtures
 from hypothesis import HealthCheck, settings
+from loopback_arxiv import arxiv_site  # noqa: F401  a fixture
 from loopback_hub import loopback  # noqa: F401  a fixture
 
 # A busy machine must not fail a law, and CI must fail for what a change did, not for a new example.
