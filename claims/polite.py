@@ -199,16 +199,14 @@ def _body(
     expected = have + int(length[:18]) if length.isascii() and length.isdigit() else None
     if expected is not None and expected > limit:
         raise FetchError(f"{response.url}: found {expected} bytes ; expected at most {limit}.")
-    have = _read(response, sink, have, limit=limit, deadline=deadline)
-    if expected is not None and have != expected:
-        raise _Again(f"{have} of {expected} bytes")
+    _read(response, sink, have, limit=limit, deadline=deadline)
     return Answer(status, headers)
 
 
 def _read(
     response: requests.Response, sink: BinaryIO, have: int, *, limit: int, deadline: float
-) -> int:
-    """Write what comes, as it comes, and return how many bytes the sink then has."""
+) -> None:
+    """Write what comes, as it comes; the library raises where it ends before its length."""
     while chunk := response.raw.read1(_CHUNK, decode_content=False):
         have += len(chunk)
         if have > limit:
@@ -216,7 +214,6 @@ def _read(
         if time.monotonic() > deadline:
             raise _Again("an answer that takes too long")
         sink.write(chunk)
-    return have
 
 
 def _retry_after(text: str) -> float | None:

@@ -45,6 +45,7 @@ def counts(case: Case) -> Judgement:
     for report in case.reports:
         told = [*_miscounted(report), *_surer(report)]
         findings += [_finding("counts", level, report, text) for level, text in told]
+        findings += _repeated(case, report)
         errors = sum(level == "error" for level, _ in told)
         rating = max(1, 5 - 2 * errors - (len(told) - errors))
         ratings.append(_rating("counts", report, rating, f"{len(told)} disagreements"))
@@ -141,6 +142,22 @@ def method(case: Case) -> Judgement:
         told = f"{4 - len(missing)} of 4 things are told"
         ratings.append(_rating("method", report, 5 - len(missing), told))
     return Judgement(tuple(findings), tuple(ratings))
+
+
+def _repeated(case: Case, report: Synthesis) -> list[Finding]:
+    """Return a finding for each claim that the report lists more than once."""
+    places = [[m.number for m in g.members if m.report == report.name] for g in case.matched]
+    return [
+        Finding(
+            check="counts",
+            level="warning",
+            report=report.name,
+            claims=tuple(numbers),
+            text=f"one claim is listed {len(numbers)} times, and counted as often",
+        )
+        for numbers in places
+        if len(numbers) > 1
+    ]
 
 
 def _miscounted(report: Synthesis) -> list[tuple[Level, str]]:

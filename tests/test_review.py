@@ -215,6 +215,12 @@ def test_a_report_that_miscounts_itself_is_told_so() -> None:
     assert "9.9/10 where the mean confidence of its ticks is 0.20" in texts
 
 
+def test_a_claim_listed_twice_is_told() -> None:
+    found = reviewed(report([*GOOD, (cut(WHOLE), "✓", 0.9)]))
+    (finding,) = [f for f in told(found, "counts") if "listed 2 times" in f.text]
+    assert finding.claims == (1, 4)
+
+
 def test_alpha_is_that_of_krippendorffs_own_example() -> None:
     # K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section D: 0.815
     observers = ["1 2 3 3 2 1 4 1 2 . . .", "1 2 3 3 2 2 4 1 2 5 . 3",
