@@ -29,7 +29,7 @@ HEAVY = ("torch", "transformers", "datasets", "ray")
 LIGHT_IN_REPLICATION = (
     "protocol", "deviations", "run", "plan", "store", "errors", "looks", "items", "item_clusters",
     "chain", "cost", "cost_table", "gc", "migrations", "orders", "remaining", "why", "workload",
-    "tasks.row", "engines.courier", "engines.depot",
+    "tasks.row", "engines.courier", "engines.depot", "engines.device", "engines.sharing",
 )  # fmt: skip
 MARKDOWN = sorted(
     p

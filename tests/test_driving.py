@@ -22,7 +22,12 @@ NAMES = {A.digest(): "a", B.digest(): "b", C.digest(): "c", OTHER.digest(): "oth
 
 
 class Scripted:
-    """Hands for which a script says how each attempt ends: ok, fault, memory, lost or stopped."""
+    """Hands for which a script says how each attempt ends: ok, fault, memory, crowded, lost or stopped.
+
+    What is awkward fits only beside nothing.
+    """
+
+    awkward = ""
 
     def __init__(self, script, capacity=1, stop=None, stop_at=None):
         self.script = {k: list(v) for k, v in script.items()}
@@ -32,7 +37,11 @@ class Scripted:
         self.in_hand = []
         self.stopped = self.closed = 0
 
+    def fits(self, spec):
+        return NAMES[spec.digest()] != self.awkward or not self.in_hand
+
     def begin(self, order):
+        assert self.fits(order.spec)
         assert len(self.in_hand) < self.capacity
         self.orders.append(order)
         self.in_hand.append(order)
@@ -62,6 +71,7 @@ def ended(order, how):
         return Ended(digest, None, "it was killed by SIGKILL")
     if how == "stopped":
         return Ended(digest, Outcome(spec_digest=digest, ended="stopped"))
+    crowded, how = how.startswith("crowded"), how.removeprefix("crowded ")
     run = Run(
         spec_digest=digest,
         spec=order.spec,
@@ -72,9 +82,8 @@ def ended(order, how):
         started="2026-01-01T00:00:00+00:00",
         seconds=1.0,
     )
-    return Ended(
-        digest, Outcome(spec_digest=digest, ended=run.status, run=run, memory=how == "memory")
-    )
+    outcome = Outcome(spec_digest=digest, ended=run.status, run=run, memory=how == "memory")
+    return Ended(digest, outcome, crowded=crowded)
 
 
 class Quiet:
@@ -141,6 +150,36 @@ def test_memory_that_never_suffices_fails_for_good(store):
     tally, hands, _ = go(store, {"a": ["memory"] * 9})
     assert [o.halvings for o in hands.orders] == [0, 1, 2, 3, 0]
     assert tally.failed == {A.digest(): "it is a memory"}
+
+
+@pytest.mark.parametrize("how", ["ok", "memory"])
+def test_memory_that_ran_out_beside_others_leaves_no_mark(how, store):
+    """A run that was cut finer on the spot is not kept either, nor the state that it left."""
+    folder = store.resume_folder(A.digest())
+    (folder / "state.safetensors").write_text("cut finer")
+    tally, hands, _ = go(store, {"a": [f"crowded {how}"]})
+    assert hands.begun() == ["a", "a", "b", "c", "other"]
+    assert [o.halvings for o in hands.orders] == [0] * 5
+    assert (tally.finished, tally.failed) == (4, {})
+    assert tally.retried == [
+        f"run {A.digest()[:12]} ({A.title()}): memory ran out beside other runs"
+    ]
+    assert not list(store.resume_folder(B.digest()).parent.rglob("state.*"))
+
+
+def test_memory_that_ran_out_beside_others_while_stopping_is_for_the_next_command(store):
+    tally, _, _ = go(store, {"a": ["crowded ok"]}, stop_at="a")
+    assert (tally.finished, tally.left, tally.retried) == (0, 4, [])
+    assert store.state(A.digest()) == "started"
+    tally, _, _ = go(store, {})
+    assert tally.finished == 4
+
+
+def test_a_run_for_which_there_is_no_room_waits_and_is_not_forgotten(store, monkeypatch):
+    monkeypatch.setattr(Scripted, "awkward", "other")
+    tally, hands, _ = go(store, {}, capacity=2)
+    assert hands.begun() == ["a", "b", "c", "other"]
+    assert tally.finished == 4
 
 
 def test_any_other_failure_is_not_tried_again_and_says_what_it_takes_along(store):

@@ -10,13 +10,18 @@ import tiny_runs
 from test_scheduling import spec
 
 from replication.data import FolderSource, HubSource
+from replication.engines.device import Room
 from replication.engines.engine import engine
-from replication.engines.local import WORKERS, Crew, crew_for
+from replication.engines.local import WORKERS, Crew, Local, crew_for
+from replication.engines.sharing import Rules
 from replication.engines.worker_process import WorkerProcess
 from replication.errors import DataError, ReplicationError
 from replication.miniature.generate import write_miniature
 from replication.orders import Order, describe, open_noted
 from replication.store import Store
+
+EPOCHS = 240
+"""Of pretraining where devices are shared: seconds, so that its throughput is measured."""
 
 WANTED = tuple((tiny_runs.NONE, t) for t in ("mini_topic", "mini_tags", "mini_pairs"))
 
@@ -31,9 +36,13 @@ def test_tiny_encoders_take_a_core_each_and_large_ones_the_machine():
     assert crew(threads=8, cores=2, all_threads=8) == Crew(1, 2)
 
 
-def test_each_device_has_a_process_and_its_share_of_the_threads():
-    assert crew(threads=8, devices=("2", "GPU-a")) == Crew(2, 4, ("2", "GPU-a"))
-    assert crew(threads=1, devices=tuple("0123456789"), all_threads=8).threads == 1
+def test_runs_on_devices_share_the_threads_and_are_no_more_than_cores():
+    two = crew(threads=8, devices=("2", "GPU-a"))
+    assert two == Crew(8, 8, ("2", "GPU-a"))
+    assert [two.threads_beside(n) for n in range(8)] == [4, 4, 2, 2, 1, 1, 1, 1]
+    ten = crew(threads=1, devices=tuple("0123456789"), all_threads=8)
+    assert (ten.workers, ten.threads_beside(9)) == (10, 1)  # no device is left without a run
+    assert crew(threads=2).threads_beside(3) == 2
 
 
 def test_the_number_of_processes_can_be_asked_for():
@@ -41,7 +50,7 @@ def test_the_number_of_processes_can_be_asked_for():
     assert crew(threads=8, **{WORKERS: "4"}) == Crew(4, 2)  # divided, as the docstring says
     assert crew(threads=1, cores=2, **{WORKERS: "5"}) == Crew(5, 1)
     assert crew(devices=("0", "1", "2"), **{WORKERS: "2"}).devices == ("0", "1")
-    assert crew(devices=("0",), **{WORKERS: "9"}).workers == 1
+    assert crew(devices=("0",), **{WORKERS: "3"}).workers == 3
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", "99999", "9" * 5000, "²"])
@@ -70,7 +79,8 @@ class Counting:
 def measured(name, plan, path, source):
     heard = Counting()
     with Store.open(path) as store:
-        tally = engine(name).run(plan, store, source, progress=heard, budget_s=None)
+        named = engine(name) if isinstance(name, str) else name
+        tally = named.run(plan, store, source, progress=heard, budget_s=None)
         assert tally.finished == len(plan.specs), tally.lines()
         return heard.most, {
             r.spec_digest: (r.measurements, r.artifacts, r.environment.threads)
@@ -87,6 +97,32 @@ def test_processes_side_by_side_make_the_bytes_of_one(tmp_path, monkeypatch):
     alone, expected = measured("inline", plan, tmp_path / "inline", source)
     most, found = measured("local", plan, odd / "store", source)
     assert (alone, most) == (1, 2)
+    assert found == expected
+
+
+def shared_plan(source, epochs):
+    """Several seeds of training that are ready at once, each of some seconds."""
+    pretraining = tiny_runs.protocol().model_dump(mode="json", by_alias=True)["pretraining"]
+    pretraining["recipe"]["epochs"] = epochs
+    plan = tiny_runs.plan(source, *WANTED[:1], pretraining=pretraining)
+    first = plan.specs[0]
+    seeds = tuple(first.model_copy(update={"seed": 100 + n}) for n in range(2))
+    return plan.model_copy(update={"specs": seeds})
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_device_make_the_bytes_of_one(tmp_path, monkeypatch):
+    """There is no such device: the CPU computes, and its memory is what we say."""
+    monkeypatch.setattr("replication.worker.ALL_THREADS", 1)
+    source = FolderSource(write_miniature(tmp_path / "data"), "miniature")
+    plan = shared_plan(source, EPOCHS)
+    alone, expected = measured("inline", plan, tmp_path / "inline", source)
+    monkeypatch.setenv(WORKERS, "2")
+    rules = Rules(window_s=0.1, settle_s=0.0, tellings=2, gain=0.01)
+    sharing = Local(("a",), Room(100 * 2**30, 139 * 2**30), rules)
+    most, found = measured(sharing, plan, tmp_path / "local", source)
+    assert alone == 1
+    assert most == 2
     assert found == expected
 
 

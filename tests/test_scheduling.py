@@ -136,3 +136,12 @@ def test_a_run_that_was_stopped_waits_and_does_not_begin_again_now():
     schedule.take()
     schedule.put_back(only.digest())
     assert (schedule.running, schedule.waiting, schedule.take()) == (0, 1, None)
+
+
+def test_the_first_for_which_there_is_room_begins_and_the_others_keep_their_places():
+    specs = [spec(n, None) for n in range(4)]
+    schedule = Schedule(specs, {s.digest() for s in specs})
+    assert schedule.take(lambda s: s.seed >= 2).seed == 2
+    assert schedule.take(lambda s: s.seed >= 9) is None
+    assert (schedule.running, schedule.waiting) == (1, 3)
+    assert [schedule.take().seed for _ in range(3)] == [0, 1, 3]

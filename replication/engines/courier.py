@@ -47,6 +47,9 @@ class InPlace:
         """Return what a run has told last of its steps."""
         return Path(order.resume or "/nowhere", STEPS).read_text("utf-8")
 
+    def forget(self, digest: str) -> None:
+        """Do nothing: the state of a run lies in the store."""
+
     def close(self, *, hurried: bool) -> None:
         """Do nothing: files are where they belong."""
 
@@ -120,6 +123,10 @@ class Courier:
     def steps(self, order: Order) -> str:
         """Return what a run has told last of its steps."""
         return self._depot.read(f"steps/{order.spec.digest()}.json")
+
+    def forget(self, digest: str) -> None:
+        """Remove the state of a run that is to begin anew."""
+        self._forget(f"resume/{digest}")
 
     def close(self, *, hurried: bool) -> None:
         """Bring home the states of runs that are not finished, and empty the depot.

@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from replication.engines.engine import Discerning, Ended, Hands, Progress, Stepwise, Tally
 from replication.engines.scheduling import TRIES, Schedule
 from replication.engines.stopping import Stop
 from replication.orders import Order, SourceNote, lost_run, order_for, settle
+from replication.premises import remove
 from replication.remaining import remaining
 from replication.run import Plan, Run, RunSpec
 from replication.store import Store
@@ -93,7 +95,7 @@ class _Driven:
                 told = True
             while not stop.asked() and self.schedule.running < self.hands.capacity:
                 spent = budget_s is not None and time.monotonic() - begun >= budget_s
-                spec = None if spent else self.schedule.take()
+                spec = None if spent else self.schedule.take(self.hands.fits)
                 if spec is None:
                     break
                 self._begin(spec)
@@ -120,6 +122,8 @@ class _Driven:
         """Settle what came back."""
         order, given = self.orders.pop(ended.digest)
         outcome = ended.outcome
+        if ended.crowded and self._crowded(order):
+            return
         if outcome is not None and outcome.run is not None:
             run = settle(outcome.run, self.store)
             if outcome.memory and self.schedule.retry(ended.digest, "memory"):
@@ -154,6 +158,23 @@ class _Driven:
             self.tally.left_out[spec.digest()] = why
             self.tally.blocked += 1
             self.terms.progress.skip(spec)
+
+    def _crowded(self, order: Order) -> bool:
+        """Have a run begin again as if it had not begun; return whether it will, once or some day.
+
+        Its state is dropped, for the memory that ran out has left its mark there.
+        """
+        digest = order.spec.digest()
+        stopping = self.terms.stop.asked()
+        if not stopping and not self.schedule.retry(digest, "crowded"):
+            return False
+        if order.resume is not None:
+            remove(Path(order.resume))
+        if stopping:
+            self.schedule.put_back(digest)
+        else:
+            self._again(order, "memory ran out beside other runs")
+        return True
 
     def _again(self, order: Order, why: str) -> None:
         digest = order.spec.digest()

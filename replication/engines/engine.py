@@ -82,6 +82,8 @@ class Tally:
     """Digest of a blocked run -> why."""
     retried: list[str] = field(default_factory=list)
     """Why runs were begun again, in a sentence each; in the order in which it happened."""
+    shared: list[str] = field(default_factory=list)
+    """How many runs devices took at once, and why no more, in a sentence each."""
     left: int = 0
     """Runs not done because a stop was asked for; the same command goes on with them."""
     interrupted: bool = False
@@ -98,8 +100,8 @@ class Tally:
         return ", ".join(parts)
 
     def lines(self) -> list[str]:
-        """Return the sentence, and a line for every run that was begun again, failed or left out."""
-        lines = [self.sentence(), *(f"begun again: {why}" for why in self.retried)]
+        """Return the sentence, and lines for devices that were shared and for runs that went wrong."""
+        lines = [self.sentence(), *self.shared, *(f"begun again: {why}" for why in self.retried)]
         lines += [f"failed run {d[:12]}: {why}" for d, why in sorted(self.failed.items())]
         return lines + [f"left out run {d[:12]}: {why}" for d, why in sorted(self.left_out.items())]
 
@@ -114,6 +116,9 @@ class Ended:
     """None where the worker was lost: killed, or its machine gone."""
     lost: str = ""
     """How the worker was lost, as a clause."""
+    crowded: bool = False
+    """Whether memory ran out because of other runs on its device: what came of it may differ from what
+    it comes to alone, and it is to begin again as if it had not begun."""
 
 
 class Hands(Protocol):
@@ -124,8 +129,15 @@ class Hands(Protocol):
         """Return how many orders may be in hand at once, at least 1."""
         ...
 
+    def fits(self, spec: RunSpec) -> bool:
+        """Return whether this run may be taken in hand now, while there are fewer than `capacity`.
+
+        Always so while nothing is in hand.
+        """
+        ...
+
     def begin(self, order: Order) -> None:
-        """Take an order in hand; called only while there are fewer than `capacity`."""
+        """Take an order in hand that fits."""
         ...
 
     def wait(self, seconds: float) -> Sequence[Ended]:

@@ -9,7 +9,7 @@ from replication.engines.driving import Terms, drive, to_steps
 from replication.engines.engine import Ended, Engine, Progress, Tally
 from replication.engines.stopping import Stop, heeding_signals
 from replication.orders import Order
-from replication.run import Plan
+from replication.run import Plan, RunSpec
 from replication.store import Store
 from replication.watch import Watch
 
@@ -26,6 +26,10 @@ class _OwnHands:
         self._progress = progress
         self._stop = stop
         self._order: Order | None = None
+
+    def fits(self, spec: RunSpec) -> bool:
+        del spec
+        return True
 
     def begin(self, order: Order) -> None:
         self._order = order

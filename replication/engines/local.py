@@ -1,9 +1,11 @@
-"""The engine `local`: several worker processes on this machine, one for each device.
+"""The engine `local`: several worker processes on this machine.
 
-Where there are CUDA devices, one process has each, and the CPU's threads are divided among them.
-Without, there are as many processes as cores allow when each computes with the threads that `inline`
-would give it (see `worker.threads_for`), so that a tiny encoder runs on every core and a large one in
-one process. The environment variable CORROBORATE_WORKERS sets the number of processes.
+Where there are CUDA devices each has one process, and more where `sharing` finds that memory allows
+them and that throughput gains; the CPU's threads are divided among what runs. Without devices, there
+are as many processes as cores allow when each computes with the threads that `inline` would give it
+(see `worker.threads_for`), so that a tiny encoder runs on every core and a large one in one process.
+The environment variable CORROBORATE_WORKERS sets the number of processes, and where there are devices
+the most.
 
 Promised: a run's measurements do not depend on which process made it, when, beside what, or after how
 many losses; and they are byte-identical to those of `inline` on the same kind of device with the same
@@ -16,18 +18,22 @@ from __future__ import annotations
 
 import os
 import selectors
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from replication.data import Source
+from replication.engines.device import Load, Room, load_of, memory_of
 from replication.engines.driving import Terms, drive, to_steps
 from replication.engines.engine import Ended, Engine, Progress, Tally
+from replication.engines.sharing import Rules, Sharing
 from replication.engines.stopping import heeding_signals
 from replication.engines.worker_process import WorkerProcess
 from replication.errors import ReplicationError
-from replication.orders import Order, describe
-from replication.run import Plan
+from replication.orders import Order, Outcome, describe
+from replication.run import Plan, RunSpec
 from replication.store import Store
+from replication.workload import Workloads
 
 __all__ = ["ENGINE", "WORKERS", "Crew", "Local", "crew_for"]
 
@@ -42,10 +48,17 @@ class Crew:
     """How many processes, with what each."""
 
     workers: int
+    """Processes; where there are devices, at most."""
     threads: int
-    """CPU threads of each."""
+    """CPU threads of each; where there are devices, of all that run at once."""
     devices: tuple[str, ...] = ()
-    """CUDA devices as CUDA_VISIBLE_DEVICES names them, one a worker; empty to compute on the CPU."""
+    """CUDA devices as CUDA_VISIBLE_DEVICES names them; empty to compute on the CPU."""
+
+    def threads_beside(self, others: int) -> int:
+        """Return the CPU threads of a run that begins while so many others are under way."""
+        if not self.devices:
+            return self.threads
+        return max(1, self.threads // max(others + 1, len(self.devices)))
 
 
 def crew_for(
@@ -72,11 +85,12 @@ def crew_for(
     if asked and not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:6]) <= MOST):
         raise ReplicationError(
             f"environment variable {WORKERS}: found {asked[:40]!r} ; expected a number from 1 to "
-            f"{MOST}. Leave it unset for one process per device."
+            f"{MOST}. Leave it unset for as many as devices and cores take."
         )
     if devices:
-        workers = min(len(devices), int(asked or MOST))
-        return Crew(workers, max(1, all_threads // workers), tuple(devices[:workers]))
+        # each run's process keeps its device busy from a core of its own
+        workers = int(asked) if asked else max(len(devices), cores)
+        return Crew(workers, all_threads, tuple(devices[:workers]))
     workers = int(asked) if asked else max(1, cores // threads)
     return Crew(workers, threads if workers * threads <= cores else max(1, cores // workers))
 
@@ -85,6 +99,23 @@ class Local:
     """Runs a plan in several processes of this machine."""
 
     name = "local"
+
+    def __init__(
+        self,
+        devices: Sequence[str] | None = None,
+        room: Room | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        """Take what is otherwise found out, so that sharing can be tried where there is no GPU.
+
+        Args:
+            devices: as CUDA_VISIBLE_DEVICES names them; None for those that CUDA has.
+            room: memory of each, where its driver does not tell it.
+            rules: of sharing.
+        """
+        self._devices = devices
+        self._room = room
+        self._rules = rules
 
     def run(
         self,
@@ -99,28 +130,56 @@ class Local:
         """Execute what the store lacks and say how it went."""
         note = describe(source)
         with heeding_signals() as stop:
-            hands = _Processes(_crew(plan), progress)
+            crew = _crew(plan, self._devices)
+            sharing = Sharing(crew.devices, most=crew.workers, rules=self._rules)
+            hands = _Processes(crew, progress, sharing, Workloads(source), self._room)
             terms = Terms(progress, budget_s, order, stop, note)
-            return drive(plan, store, hands=hands, terms=terms)
+            tally = drive(plan, store, hands=hands, terms=terms)
+            tally.shared = sharing.lines()
+            return tally
 
 
 class _Processes:
     """Executes in worker processes, which are started as they are needed."""
 
-    def __init__(self, crew: Crew, progress: Progress) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        progress: Progress,
+        sharing: Sharing,
+        loads: Workloads,
+        room: Room | None = None,
+    ) -> None:
         self._crew = crew
         self._progress = progress
-        self._workers: list[WorkerProcess | None] = [None] * crew.workers
+        self._sharing = sharing
+        self._loads = loads
+        self._room = room
+        self._workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
+        self._known: dict[str, Load] = {}
+        """Digest -> what a run is to a device."""
+        self._crowded: set[str] = set()
+        """Digests of runs in which memory ran out beside others."""
 
     @property
     def capacity(self) -> int:
         return self._crew.workers
 
+    def fits(self, spec: RunSpec) -> bool:
+        return not self._crew.devices or self._sharing.device_for(self._load(spec)) is not None
+
     def begin(self, order: Order) -> None:
-        given = order.model_copy(update={"threads": self._crew.threads})
-        idle = [w for w in self._workers if w is not None and w.order is None]
-        (idle[0] if idle else self._start()).begin(given)
+        device = None
+        busy = sum(w.order is not None for w in self._workers)
+        if self._crew.devices:
+            load = self._load(order.spec)
+            device = self._sharing.device_for(load)
+            assert device is not None  # it fits
+            self._sharing.begin(order.spec.digest(), load, device)
+        idle = [w for w in self._workers if w.order is None and w.device == device]
+        given = order.model_copy(update={"threads": self._crew.threads_beside(busy)})
+        (idle[0] if idle else self._start(device)).begin(given)
 
     def wait(self, seconds: float) -> Sequence[Ended]:
         ended: list[Ended] = []
@@ -135,42 +194,61 @@ class _Processes:
                 digest = worker.order.spec.digest()
                 if "outcome" in message:
                     worker.order = None
-                    ended.append(Ended(digest, message["outcome"]))
+                    ended.append(self._ended(digest, message["outcome"]))
                     if message["outcome"].ended == "stopped":  # the process ends itself
                         self._lose(worker)
                         break
                 else:
-                    to_steps(self._progress, digest, message["heard"])
+                    self._hear(digest, message["heard"], message["room"])
         return ended
 
     def stop(self) -> None:
         for worker in self._workers:
-            if worker is not None:
-                worker.stop()
+            worker.stop()
 
     def close(self) -> None:
         for worker in self._workers:
-            if worker is not None:
-                worker.end(at_once=worker.order is not None)
+            worker.end(at_once=worker.order is not None)
         self._selector.close()
 
-    def _start(self) -> WorkerProcess:
-        place = self._workers.index(None)
-        devices = self._crew.devices
-        worker = self._workers[place] = WorkerProcess(devices[place] if devices else None)
+    def _load(self, spec: RunSpec) -> Load:
+        digest = spec.digest()
+        if digest not in self._known:
+            self._known[digest] = load_of(spec, self._loads, alone=digest in self._crowded)
+        return self._known[digest]
+
+    def _hear(self, digest: str, told: Sequence[float], room: Sequence[int] | None) -> None:
+        known = self._room if room is None else Room(*room)
+        self._sharing.hear(digest, time.monotonic(), int(told[2]), known)
+        to_steps(self._progress, digest, told)
+
+    def _ended(self, digest: str, outcome: Outcome | None, how: str = "") -> Ended:
+        """Tell the sharing that a run ended, and find out whether it was crowded."""
+        if not self._crew.devices:
+            return Ended(digest, outcome, how)
+        ran_out, peak = memory_of(outcome)
+        beside = self._sharing.end(digest, time.monotonic(), crowded=ran_out, peak=peak)
+        if crowded := ran_out and beside:
+            self._crowded.add(digest)
+            self._known.pop(digest, None)
+        return Ended(digest, outcome, how, crowded)
+
+    def _start(self, device: str | None) -> WorkerProcess:
+        worker = WorkerProcess(device)
+        self._workers.append(worker)
         self._selector.register(worker, selectors.EVENT_READ, worker)
         return worker
 
     def _lose(self, worker: WorkerProcess) -> list[Ended]:
         """Take leave of a worker that is gone; what it had in hand is lost."""
         self._selector.unregister(worker)
-        self._workers[self._workers.index(worker)] = None
+        self._workers.remove(worker)
         how = worker.end(at_once=True)
-        return [Ended(worker.order.spec.digest(), None, how)] if worker.order else []
+        return [self._ended(worker.order.spec.digest(), None, how)] if worker.order else []
 
 
-def _crew(plan: Plan) -> Crew:
-    """Return the crew for a plan on this machine."""
+def _crew(plan: Plan, devices: Sequence[str] | None) -> Crew:
+    """Return the crew for a plan on this machine; with these devices, where some are given."""
     import torch  # noqa: PLC0415  only where something runs
 
     from replication.worker import ALL_THREADS, threads_for  # noqa: PLC0415
@@ -183,7 +261,7 @@ def _crew(plan: Plan) -> Crew:
         threads_for(plan.protocol.base),
         ALL_THREADS,
         cores=cores or 1,
-        devices=visible[:count],
+        devices=visible[:count] if devices is None else devices,
         environ=os.environ,
     )
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, BinaryIO
 
+from replication.engines.device import device_memory, free_device
 from replication.engines.stopping import Stop
 from replication.orders import Order
 from replication.watch import Watch
@@ -65,14 +66,16 @@ def _execute(order: Order, stop: Stop, said: BinaryIO) -> None:
     from replication.worker import execute  # noqa: PLC0415  torch; orders are heard meanwhile
 
     def heard(*told: float) -> None:
-        _say(said, "heard", told)
+        room = device_memory()
+        _say(said, heard=told, room=None if room is None else [room.free, room.total])
 
     outcome = execute(order, watch=Watch(stop.asked, heard))
-    _say(said, "outcome", outcome.model_dump(mode="json", by_alias=True))
+    free_device()
+    _say(said, outcome=outcome.model_dump(mode="json", by_alias=True))
 
 
-def _say(said: BinaryIO, name: str, value: Any) -> None:
-    line = memoryview((json.dumps({name: value}) + "\n").encode())
+def _say(said: BinaryIO, **message: Any) -> None:
+    line = memoryview((json.dumps(message) + "\n").encode())
     while line:
         line = line[said.write(line) :]
 

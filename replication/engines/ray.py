@@ -14,19 +14,22 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
+from dataclasses import replace
 from typing import Any
 
 from replication.data import Source
 from replication.engines.courier import Courier, InPlace
 from replication.engines.depot import depot_for
+from replication.engines.device import Load, Room, load_of, memory_of
 from replication.engines.driving import Terms, drive, to_steps
 from replication.engines.engine import Ended, Engine, Progress, Tally
 from replication.engines.ray_cluster import at_once, check_nodes, connected, short, wants
 from replication.engines.ray_node import failed_outside
+from replication.engines.sharing import Rules, Sharing
 from replication.engines.stopping import Stop, heeding_signals
 from replication.errors import DepotError, ReplicationError, StoreError
 from replication.orders import Order, Outcome, describe, lost_run
-from replication.run import Plan
+from replication.run import Plan, RunSpec
 from replication.store import Store
 from replication.workload import Workloads
 
@@ -34,6 +37,12 @@ __all__ = ["ENGINE", "Ray"]
 
 KILLED_S = 10.0
 """Seconds within which a killed process is gone."""
+
+POOL = "of any node"
+"""The cluster's GPUs together: which one a run gets is the business of Ray."""
+
+MOST = 4096
+"""Runs under way at once, at most."""
 
 FRESH_S = 5.0
 """Seconds for which what the cluster has is believed."""
@@ -67,9 +76,11 @@ class Ray:
         with heeding_signals() as stop, redirect_stdout(sys.stderr), connected() as library:
             check_nodes(library, store, note, depot)
             hands = _Hands(library, carrier, Workloads(source), progress, stop)
-            return drive(
+            tally = drive(
                 plan, store, hands=hands, terms=Terms(progress, budget_s, order, stop, note)
             )
+            tally.shared = hands.shared()
+            return tally
 
 
 class _Hands:
@@ -95,7 +106,13 @@ class _Hands:
         """What could not be sent."""
         self._told: dict[str, str] = {}
         self._looked = self._counted = float("-inf")
-        self._capacity = 1
+        self._all: list[dict[str, float]] = []
+        """What each node that is alive has in all."""
+        look_s = carrier.look_s  # words come late by up to this, which must not weigh
+        rules = Rules(window_s=max(20.0, 24 * look_s), gap_s=max(5.0, 3 * look_s))
+        self.sharing = Sharing([POOL], most=MOST, rules=rules)
+        self._crowded: set[str] = set()
+        """Digests of runs in which memory ran out beside others."""
 
     @property
     def capacity(self) -> int:
@@ -105,16 +122,25 @@ class _Hands:
         """
         if time.monotonic() - self._counted >= FRESH_S:
             self._counted = time.monotonic()
-            self._capacity = at_once(self._nodes())
-        return self._capacity
+            self._all = self._nodes()
+            self.sharing.resize(POOL, max(1, self._gpus()))
+        return at_once(self._all)
+
+    def fits(self, spec: RunSpec) -> bool:
+        """Return whether the cluster's GPUs take this run too; without any, whatever CPUs take."""
+        return not self._gpus() or self.sharing.device_for(self._load(spec)) is not None
 
     def begin(self, order: Order) -> None:
         """Hand an order to Ray, which finds a node for it, at once or later."""
-        asked = wants(order.spec, self._loads, self._nodes())
+        load = self._load(order.spec)
+        each = self.sharing.limit(load, POOL) if self._gpus() else 1
+        self.sharing.begin(order.spec.digest(), load, POOL)
+        asked = wants(order.spec, self._loads, self._nodes(), each)
         order = order.model_copy(update={"threads": int(asked["num_cpus"])})
         try:
             text = self._carrier.packed(order)
         except DepotError as fault:
+            self.sharing.end(order.spec.digest(), time.monotonic())
             self._never.append(Ended(order.spec.digest(), None, short(fault)))
             return
         self._held[self._task.options(**asked).remote(text)] = order, time.monotonic()
@@ -126,7 +152,7 @@ class _Hands:
             return never
         ready, _ = self._ray.wait(list(self._held), num_returns=1, timeout=seconds)
         self._tell()
-        return [self._ended(reference) for reference in ready]
+        return [self._shared(self._ended(reference)) for reference in ready]
 
     def stop(self) -> None:
         """Interrupt every task: one that trains takes it as a request, one not begun never begins."""
@@ -147,6 +173,27 @@ class _Hands:
 
     def _nodes(self) -> list[dict[str, float]]:
         return [n["Resources"] for n in self._ray.nodes() if n["Alive"]]
+
+    def shared(self) -> list[str]:
+        """Return how many runs GPUs took at once, and why no more, in a sentence each."""
+        return self.sharing.lines() if self._gpus() else []
+
+    def _gpus(self) -> int:
+        return sum(int(n.get("GPU", 0)) for n in self._all)
+
+    def _load(self, spec: RunSpec) -> Load:
+        return load_of(spec, self._loads, alone=spec.digest() in self._crowded)
+
+    def _shared(self, ended: Ended) -> Ended:
+        """Tell the sharing that a run ended, and find out whether it was crowded."""
+        ran_out, peak = memory_of(ended.outcome)
+        now = time.monotonic()
+        beside = self.sharing.end(ended.digest, now, crowded=ran_out, peak=peak)
+        if not (ran_out and beside and self._gpus()):
+            return ended
+        self._crowded.add(ended.digest)
+        self._carrier.forget(ended.digest)
+        return replace(ended, crowded=True)
 
     def _ended(self, reference: Any) -> Ended:
         """Return what came of a task."""
@@ -193,9 +240,11 @@ class _Hands:
             # not there yet, or no such file
             with suppress(OSError, ValueError, TypeError, DepotError):
                 text = self._carrier.steps(order)
-                step, steps, tokens, loss = json.loads(text)
+                step, steps, tokens, loss, free, total = json.loads(text)
                 if self._told.get(digest) != text:
                     self._told[digest] = text
+                    room = None if total is None else Room(int(free), int(total))
+                    self.sharing.hear(digest, time.monotonic(), int(tokens), room)
                     to_steps(self._progress, digest, (step, steps, tokens, loss))
 
 

@@ -52,6 +52,9 @@ transformers. Runs of a tiny encoder had `host_peak_bytes` of 531 to 543 MiB (to
 CUDA_BYTES = 3 * 2**30
 """The same where it executes on a GPU, with CUDA's libraries. An assumption, measured nowhere."""
 
+FRACTIONS = 10_000
+"""The smallest share of a GPU that Ray tells apart is one of so many."""
+
 LONGEST_FOLDER = 40
 """Characters; sockets lie some 60 below, and a socket's path has at most 107."""
 
@@ -139,19 +142,19 @@ def check_nodes(library: Any, store: Store, note: SourceNote, depot: Depot | Non
 
 
 def at_once(nodes: Sequence[Mapping[str, float]]) -> int:
-    """Return how many runs a cluster takes at once, as far as devices go; at least one.
+    """Return how many runs a cluster takes at once, as far as CPUs go; at least one.
 
     Args:
         nodes: what each node that is alive has in all.
     """
-    gpus, cpus = ([int(n.get(kind, 0)) for n in nodes] for kind in ("GPU", "CPU"))
-    return max(1, sum(gpus) if any(gpus) else sum(cpus))
+    gpu = any(n.get("GPU", 0) >= 1 for n in nodes)
+    return max(1, sum(int(n.get("CPU", 0)) for n in nodes if n.get("GPU", 0) >= 1 or not gpu))
 
 
 def wants(
-    spec: RunSpec, loads: Workloads, nodes: Sequence[Mapping[str, float]]
+    spec: RunSpec, loads: Workloads, nodes: Sequence[Mapping[str, float]], each: int = 1
 ) -> dict[str, float]:
-    """Return what a run asks of Ray: CPUs as many as pay, a GPU where there are any, and memory.
+    """Return what a run asks of Ray: CPUs as many as pay, memory, and of a GPU its share.
 
     It never asks for more than some node has in all, for then it would wait forever; and not for
     memory where nodes do not tell of it.
@@ -160,14 +163,18 @@ def wants(
         spec: of the run.
         loads: of the plan's source.
         nodes: what each node that is alive has in all.
+        each: runs that a GPU takes at once.
     """
     from replication.worker import threads_for  # noqa: PLC0415  torch, only where something runs
 
     gpu = any(n.get("GPU", 0) >= 1 for n in nodes)
     fit = [n for n in nodes if n.get("GPU", 0) >= 1 or not gpu]
-    share = [int(n.get("CPU", 0)) // max(1, int(n.get("GPU", 0))) for n in fit]
+    share = [int(n.get("CPU", 0)) // (max(1, int(n.get("GPU", 0))) * each) for n in fit]
     threads = max(1, min(threads_for(spec.base), max(share, default=1)))
-    asked: dict[str, float] = {"num_cpus": threads, "num_gpus": int(gpu)}
+    asked: dict[str, float] = {
+        "num_cpus": threads,
+        "num_gpus": int(gpu) * (FRACTIONS // each) / FRACTIONS,
+    }
     room = [int(n.get("memory", 0)) for n in fit if n.get("CPU", 0) >= threads]
     if max(room, default=0) > 0:
         asked["memory"] = min(host_memory(spec, loads, gpu=gpu), max(room))

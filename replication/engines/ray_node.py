@@ -14,12 +14,13 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from claims.record import Record
 from replication.engines.depot import Depot, Manifest, keep, kept, names_in
+from replication.engines.device import device_memory
 from replication.engines.stopping import heeding_signals
 from replication.environment import code_version
 from replication.errors import DepotError, ReplicationError
@@ -89,7 +90,7 @@ def executed(text: str) -> str:
     def tell(*told: float) -> None:
         if order.resume:
             beside = Path(order.resume, f"{STEPS}.partial")
-            beside.write_text(json.dumps(told), encoding="utf-8")
+            beside.write_text(json.dumps(_with_room(told)), encoding="utf-8")
             beside.replace(Path(order.resume, STEPS))
 
     with heeding_signals() as stop:
@@ -177,7 +178,7 @@ class _State:
             return
         self._told = time.monotonic()
         with suppress(DepotError):
-            self._depot.write(f"steps/{self._digest}.json", json.dumps(told))
+            self._depot.write(f"steps/{self._digest}.json", json.dumps(_with_room(told)))
             self.look()
 
     def look(self) -> None:
@@ -193,6 +194,12 @@ class _State:
     def _marked(self) -> list[tuple[str, int, int]]:
         files = [(n, (self._folder / n).stat()) for n in names_in(self._folder)]
         return [(n, s.st_mtime_ns, s.st_ino) for n, s in files]
+
+
+def _with_room(told: Sequence[float]) -> list[float | None]:
+    """Return what a run tells of a step, then the free and total bytes of its device or nulls."""
+    room = device_memory()
+    return [*told, *((None, None) if room is None else (room.free, room.total))]
 
 
 def _outcome(order: Order, watch: Watch) -> Outcome:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from replication.run import RunSpec
 
 __all__ = ["TRIES", "Schedule", "Why"]
 
-Why = Literal["lost", "memory"]
+Why = Literal["lost", "memory", "crowded"]
 
-TRIES: dict[Why, int] = {"lost": 2, "memory": 3}
-"""How often a run begins again after its worker was lost, and after memory ran out."""
+TRIES: dict[Why, int] = {"lost": 2, "memory": 3, "crowded": 1}
+"""How often a run begins again after its worker was lost, after memory ran out, and after it did so
+because of other runs on the device."""
 
 
 class Schedule:
@@ -58,11 +59,21 @@ class Schedule:
         """Return how many runs have not begun and may still do so."""
         return len(self._waiting)
 
-    def take(self) -> RunSpec | None:
-        """Return the run to begin now, as begun; None where none is ready."""
-        if not self._ready:
+    def take(self, fits: Callable[[RunSpec], bool] | None = None) -> RunSpec | None:
+        """Return the run to begin now, as begun; None where none is ready.
+
+        Args:
+            fits: says whether there is room for a run now; the first for which there is begins. None
+                where there is room for any.
+        """
+        passed: list[tuple[tuple[int, int], str]] = []
+        while self._ready and fits and not fits(self._specs[self._ready[0][1]]):
+            passed.append(heapq.heappop(self._ready))
+        digest = heapq.heappop(self._ready)[1] if self._ready else None
+        for each in passed:
+            heapq.heappush(self._ready, each)
+        if digest is None:
             return None
-        _, digest = heapq.heappop(self._ready)
         self._waiting.remove(digest)
         self._running.add(digest)
         return self._specs[digest]

@@ -40,6 +40,7 @@ class WorkerProcess:
         Args:
             device: the only CUDA device that it sees; None to leave that as it is here.
         """
+        self.device = device
         own = {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
         # a file and not a pipe: nobody has to read it for the worker to go on
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
@@ -76,7 +77,8 @@ class WorkerProcess:
     def listen(self) -> list[dict[str, Any]] | None:
         """Return what the process said since; None when it is gone. Call when there is something.
 
-        Each message is `{"heard": [steps, of, tokens, loss]}` or `{"outcome": Outcome}`.
+        Each message is `{"heard": [steps, of, tokens, loss], "room": [free, total]}`, where the room
+        of the process's device may be null, or `{"outcome": Outcome}`.
         """
         chunk = os.read(self.fileno(), 2**20)
         if not chunk:
