@@ -200,6 +200,17 @@ def test_a_run_gets_the_threads_that_pay_and_that_a_node_has(gpus, cpus, most, s
         assert asked == {"num_cpus": threads, "num_gpus": int(any(gpus))}
 
 
+@pytest.mark.parametrize(
+    ("each", "gpu", "cpus"), [(1, 1, 4), (2, 0.5, 2), (3, 0.3333, 1), (9, 0.1111, 1)]
+)
+def test_runs_that_share_a_gpu_ask_for_shares_that_fit_it(each, gpu, cpus, source, monkeypatch):
+    monkeypatch.setattr("replication.worker.ALL_THREADS", 64)
+    large = plan(source).specs[0].model_copy(update={"base": load_protocol("xstilts").base})
+    asked = wants(large, Workloads(source), [{"GPU": 4.0, "CPU": 16.0}], each)
+    assert asked == {"num_cpus": cpus, "num_gpus": gpu}
+    assert each * asked["num_gpus"] <= 1
+
+
 def test_a_run_asks_for_the_memory_that_it_takes_and_that_a_node_has(source, monkeypatch):
     loads, tiny = Workloads(source), plan(source).specs[0]
     large = tiny.model_copy(update={"base": load_protocol("xstilts").base})

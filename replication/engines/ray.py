@@ -111,6 +111,8 @@ class _Hands:
         look_s = carrier.look_s  # words come late by up to this, which must not weigh
         rules = Rules(window_s=max(20.0, 24 * look_s), gap_s=max(5.0, 3 * look_s))
         self.sharing = Sharing([POOL], most=MOST, rules=rules)
+        self._known: dict[str, Load] = {}
+        """Digest -> what a run is to a device."""
         self._crowded: set[str] = set()
         """Digests of runs in which memory ran out beside others."""
 
@@ -182,7 +184,10 @@ class _Hands:
         return sum(int(n.get("GPU", 0)) for n in self._all)
 
     def _load(self, spec: RunSpec) -> Load:
-        return load_of(spec, self._loads, alone=spec.digest() in self._crowded)
+        digest = spec.digest()
+        if digest not in self._known:
+            self._known[digest] = load_of(spec, self._loads, alone=digest in self._crowded)
+        return self._known[digest]
 
     def _shared(self, ended: Ended) -> Ended:
         """Tell the sharing that a run ended, and find out whether it was crowded."""
@@ -192,6 +197,7 @@ class _Hands:
         if not (ran_out and beside and self._gpus()):
             return ended
         self._crowded.add(ended.digest)
+        self._known.pop(ended.digest, None)
         self._carrier.forget(ended.digest)
         return replace(ended, crowded=True)
 
