@@ -10,6 +10,7 @@ CorroborateError
     │   └── DamagedArchiveError     one that ends too early, or does not fit together
     ├── UnknownPaperError   a name that is no arXiv identifier, or of which there is no paper
     ├── SynthesisError      a report, paper or ratings file that `review` cannot read
+    ├── PaperError          a paper that cannot be read
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
 
 Wording: what failed, which id: found X, expected Y. What to do. Every class survives pickling,
@@ -31,6 +32,7 @@ __all__ = [
     "Fault",
     "FetchError",
     "SynthesisError",
+    "PaperError",
     "UnknownClaimsError",
     "UnknownPaperError",
 ]
@@ -118,3 +120,7 @@ class DamagedArchiveError(ArchiveError):
 
 class UnknownPaperError(ClaimsError):
     """A name that is no arXiv identifier, or an identifier of which there is no paper."""
+
+
+class PaperError(ClaimsError):
+    """A paper that is not there, or that cannot be read."""
