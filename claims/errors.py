@@ -31,8 +31,8 @@ __all__ = [
     "ExecutionError",
     "Fault",
     "FetchError",
-    "SynthesisError",
     "PaperError",
+    "SynthesisError",
     "UnknownClaimsError",
     "UnknownPaperError",
 ]
