@@ -241,6 +241,12 @@ def _review(options: argparse.Namespace) -> int:
     return review_command(options)
 
 
+def _ground(options: argparse.Namespace) -> int:
+    from reports.ground_view import ground_command
+
+    return ground_command(options)
+
+
 def _claims(arguments: list[str]) -> list[tuple[str, ClaimSet]]:
     from claims.library import load
 
@@ -386,6 +392,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "gc": _gc,
     "fetch": _fetch,
     "review": _review,
+    "ground": _ground,
 }
 
 

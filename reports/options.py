@@ -34,6 +34,7 @@ _FLAG: dict[str, Any] = {"action": "store_true"}
 OPTIONS: dict[str, dict[str, Any]] = {
     "CLAIMS*": {"dest": "claims", "nargs": "*", **_CLAIMS},
     "CLAIMS+": {"dest": "claims", "nargs": "+", **_CLAIMS},
+    "CLAIMS": {"dest": "claims", **_CLAIMS},
     "ID": {"dest": "id", "metavar": "ID", "help": "a claim's id, or six or more digits of a run"},
     "PREDICTIONS": {"dest": "predictions", "metavar": "PREDICTIONS",
                     "help": "folder such as PREDICTIONS/xnli/test-de.tsv"},
@@ -59,6 +60,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--out=out/papers": {"default": "out/papers", "dest": "out"},
     "--paper": {"action": "append", "default": [], "metavar": "FILE",
                 "help": "the paper as text, Markdown or LaTeX, to check quotes and numbers against"},
+    "--paper=": {"required": True, "dest": "paper", "metavar": "PATH",
+                 "help": "the paper: LaTeX (file or folder), HTML, PDF, Markdown or text"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
     "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
     "--quarantine": {**_FLAG, "help": "remove damaged runs that were put aside, too"},
@@ -122,6 +125,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "review": (
         "Audit machine-written synthesis reports that call a paper's claims verified.",
         ("SYNTHESIS+", "--paper", "--ratings", "--json"),
+    ),
+    "ground": (
+        "Check claims against the paper's own text and tables.",
+        ("CLAIMS", "--paper=", "--json"),
     ),
     "gc": (
         "Remove from a store what no open claim needs: checkpoints, leftovers; never results.",

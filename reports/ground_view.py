@@ -1,0 +1,73 @@
+"""How does the paper check read on a terminal, and how does its command run?"""
+
+from __future__ import annotations
+
+import argparse
+
+from claims.ground import Grounded, PaperCheck, ground
+from claims.grounding import NumberCheck
+from claims.library import load
+from claims.reading import read_paper
+from reports.streams import say, say_json
+
+__all__ = ["ground_command", "ground_text"]
+
+_MARKS = {"entailed": "follows", "possible": "may follow", "impossible": "does NOT follow",
+          "not_derivable": "cannot be derived"}  # fmt: skip
+
+
+def ground_command(options: argparse.Namespace) -> int:
+    """Run `corroborate ground` with its options and return the exit code.
+
+    0: all that is quoted stands in the paper and all numbers follow; 1: a number is impossible or a
+    quotation altered; 3: neither, but something is only possible, not derivable or absent.
+    """
+    paper = read_paper(options.paper)
+    checks = [ground(s, paper, options.paper) for _, s in load(options.claims)]
+    if options.json:
+        found = [c.model_dump(mode="json") for c in checks]
+        say_json({"schema": "corroborate/paper-checks@1", "checks": found})
+    else:
+        say("\n\n".join(ground_text(c) for c in checks))
+    claims = [g for c in checks for g in c.claims]
+    if any(g.contradicted() for g in claims):
+        return 1
+    return 0 if all(g.settled() for g in claims) else 3
+
+
+def ground_text(check: PaperCheck) -> str:
+    """Return the paper check as text, claim by claim."""
+    lines = [f"paper '{check.paper}' ({check.format}), {check.tables} tables"]
+    lines += [f"  note: {notice}" for notice in check.notices]
+    for grounded in check.claims:
+        lines += ["", f"{grounded.claim}: {grounded.statement}"]
+        lines += _quote(grounded)
+        lines += ["  number: the claim states none"] if grounded.number is None else []
+        lines += _number(grounded.number) if grounded.number is not None else []
+    lines += ["", "A paper check says whether the paper agrees with itself; it is no reproduction."]
+    return "\n".join(lines)
+
+
+def _quote(grounded: Grounded) -> list[str]:
+    quote = grounded.quote
+    if quote is None:
+        return ["  quote: the claim gives none"]
+    where = f", {quote.place} ({quote.address})" if quote.address else ""
+    return [f"  quote: {quote.status}{where}", *(f"    {d}" for d in quote.differences)]
+
+
+def _number(number: NumberCheck) -> list[str]:
+    lines = [
+        f"  number {number.number:g}: {number.status}, it {_MARKS[number.status]}. {number.reason}"
+    ]
+    for hit in number.hits[:3]:
+        lines.append(
+            f"    {hit.formula} = {hit.result:.4g}, may be {hit.low:.4g} to {hit.high:.4g}"
+        )
+        lines += [
+            f"      {place} ({a})" for place, a in zip(hit.places[:4], hit.cells, strict=False)
+        ]
+    if number.chance is not None:
+        chance = f"chance of such a hit by accident: {number.chance:.0%}"
+        lines.append(f"    {number.tried} formulas were tried; {chance}")
+    return lines
