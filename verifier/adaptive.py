@@ -226,11 +226,10 @@ def _lacking(
 
 def _append(digest: str, parents: Mapping[str, str | None], ordered: dict[str, None]) -> None:
     """Add a run after all that it starts from, each once."""
-    line: dict[str, None] = {}
+    line: list[str] = []
     current: str | None = digest
+    # a run's digest covers its parent's, so no file can hold a circle
     while current is not None and current in parents and current not in ordered:
-        if current in line:  # no plan has a circle, a hostile file might
-            break
-        line[current] = None
+        line.append(current)
         current = parents[current]
     ordered.update(dict.fromkeys(reversed(line)))

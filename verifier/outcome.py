@@ -62,7 +62,11 @@ class Outcome:
         return replace(self, label=label, finding=finding, reasons=(*because, *self.reasons))
 
     def with_pleas(self, pleas: Iterable[Plea]) -> Outcome:
-        """Return the outcome with what would change it: sentences, seeds needed and power."""
+        """Return the outcome with what would change it: sentences, seeds needed and power.
+
+        Args:
+            pleas: at least one; a rule that cannot decide knows what kept it from it.
+        """
         asked = list(pleas)
         needed, sentences = _planning(asked)
         reasons = (*self.reasons, *sentences)
@@ -97,8 +101,6 @@ def _planning(asked: Sequence[Plea]) -> tuple[int | None, tuple[str, ...]]:
 
     None where one of them cannot be decided by seeds or has no observed variance.
     """
-    if not asked:
-        return None, ()
     if any(p.estimate.standard_error is None for p in asked):
         why = (
             "An arm that depends on a seed has fewer than two seeds, so there is no interval; "

@@ -103,10 +103,12 @@ def seeds_to_decide(estimate: Estimate, *, distance: float, level: float) -> int
 def detectable(estimate: Estimate, *, level: float) -> float:
     """Return the distance from a boundary, in points, that the seeds at hand would find.
 
-    With probability `POWER`; infinite where no variance over seeds was observed.
+    With probability `POWER`.
+
+    Args:
+        estimate: with the variance over seeds of at least one arm.
+        level: of the two-sided interval.
     """
-    if not estimate.variances:
-        return math.inf
     return _Design.of(estimate, estimate.seeds, level).detectable()
 
 
@@ -114,15 +116,10 @@ def power_curve(estimate: Estimate, *, distance: float, level: float) -> tuple[P
     """Return what each number of seeds in `CURVE` would show, if all stays as it was seen.
 
     Args:
-        estimate: what was observed.
+        estimate: what was observed, with the variance over seeds of at least one arm.
         distance: from the estimate to the boundary that matters, in points.
         level: of the two-sided interval.
-
-    Returns:
-        Empty where no variance over seeds was observed.
     """
-    if not estimate.variances:
-        return ()
     designs = [(seeds, _Design.of(estimate, seeds, level)) for seeds in CURVE]
     return tuple(
         PowerPoint(seeds=seeds, detectable=design.detectable(), power=design.power(distance))
