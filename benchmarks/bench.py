@@ -26,13 +26,16 @@ PAGE = ROOT / "docs" / "performance.md"
 OUT = ROOT / "out" / "bench.json"
 
 PARTS: tuple[Part, ...] = (
-    Part("training", "benchmarks.training_speed:measure", 600, threads=1),
+    Part("training", "benchmarks.training_speed:measure", 400, {"only": "training"}, threads=1),
+    Part("evaluation", "benchmarks.training_speed:measure", 240, {"only": "scoring"}, threads=1),
+    Part("vocabulary", "benchmarks.training_speed:measure", 400,
+         {"only": "training:XNLI", "vocabulary": 250_002}, threads=1),
     Part("scoring", "benchmarks.scoring_speed:measure", 180),
     Part("mining", "benchmarks.mining_speed:measure", 240),
     Part("bootstrap", "benchmarks.bench_peers:bootstrap", 300),
     Part("planning", "benchmarks.bench_peers:planning", 90),
     Part("start-up", "benchmarks.startup:measure", 120),
-)
+)  # fmt: skip
 """What is measured without a GPU, in this order; one line adds a module's comparisons."""
 
 

@@ -93,7 +93,8 @@ def _part(part: Mapping[str, Any] | None, targets: Sequence[Target]) -> Iterator
         else:
             yield [*_key(row), _seconds(row), *_judged(row, target, noted=True)]
         shown |= {_key(row)} if row else {(target.work, target.way, target.peer)}
-    for row in (r for r in rows if _key(r) not in shown):
+    # a way against itself tells nothing
+    for row in (r for r in rows if _key(r) not in shown and r["way"] != r["peer"]):
         if row.get("reason"):
             yield [*_key(row), "", f"not measured: {row['reason']}", "-", "-"]
         else:

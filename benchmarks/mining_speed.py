@@ -2,7 +2,7 @@
 
 faiss searches each pool for the other, two passes; ours takes both directions from one blocked
 product. Both have the same number of threads and the same made-up vectors, and must agree on the
-neighbours. `python benchmarks/mining_speed.py` prints JSON.
+neighbours. `python -m benchmarks.mining_speed` prints JSON.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import faiss
 import numpy as np
-from turns import in_turns, report
 
+from benchmarks.turns import in_turns, report
 from replication.mining import neighbours
 
 K = 4

@@ -3,7 +3,7 @@
 Nine tasks of about the size of XTREME's validation sets, two arms of three seeds each, outcomes made up.
 All contestants take turns in one process on the same outcomes; their standard errors are printed
 beside the times, as a fast wrong answer is worth nothing. Run it with
-`python benchmarks/resampling.py`; it prints the tables of docs/performance.md.
+`python -m benchmarks.resampling`; it prints the tables of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import scipy
 from scipy import stats
-from turns import in_turns
 
+from benchmarks.turns import in_turns
 from verifier.resampling import RESAMPLES, Block, deviations, observed
 from verifier.samples import Floats
 

@@ -3,7 +3,7 @@
 Answers: the published algorithm of SQuAD 1.1 and MLQA, which normalises and counts each pair of
 answer and prediction anew, written here from its definition. Spans: seqeval itself, called once,
 and called for F1, precision and recall as XTREME's program does; our counts give all three.
-Answers and tags are made up, of about the sizes of the real sets. `python benchmarks/scoring_speed.py`
+Answers and tags are made up, of about the sizes of the real sets. `python -m benchmarks.scoring_speed`
 prints JSON; every row first checks that the digits are equal.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 from seqeval.metrics import f1_score, precision_score, recall_score
-from turns import in_turns, report
 
+from benchmarks.turns import in_turns, report
 from replication.answers import AnswerRules, answer_scores
 from replication.scoring import overlap_scores
 from replication.spans import span_counts

@@ -2,7 +2,7 @@
 
 Each command runs in a process of its own, in turns with one that only imports torch and
 transformers, which a command line that imports its training code would do first.
-`python benchmarks/startup.py` prints JSON.
+`python -m benchmarks.startup` prints JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from turns import in_turns, report
+from benchmarks.turns import in_turns, report
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, ITEMS = 300, 2_000

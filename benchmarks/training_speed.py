@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -279,27 +279,28 @@ SCORING: dict[str, Way] = {
 }
 
 
-def measure(turns: int, only: str | None = None, vocabulary: int = 8192) -> list[dict[str, Any]]:
-    """Return what each way takes, the ways taking turns.
+def measure(
+    turns: int, only: str | None = None, vocabulary: int = 8192
+) -> Iterator[dict[str, Any]]:
+    """Yield what each way takes, the ways taking turns, one work after the other.
 
     Args:
         turns: of which the median counts; one more, unmeasured, comes first, on few examples.
         only: `training` or `scoring`, with a colon and the name of a work where only that is wanted.
         vocabulary: rows of the embedding.
 
-    Returns:
+    Yields:
         Rows with `work`, `way`, `peer`, `seconds` (median), `spread` (fastest and slowest), `ratio`
         (the peer's median over the way's), `tokens_per_second` (real tokens).
     """
     wanted, _, named = (only or "").partition(":")
-    found = []
+    size = "" if vocabulary <= SMALL else f", {vocabulary:,} rows"
     for kind, ways, peer in (("training", TRAINING, PEER), ("scoring", SCORING, PREDICT)):
         for work in WORKS:
             if wanted in ("", kind) and named in ("", work.name):
                 features = features_of(work, work.examples, vocabulary)
                 taken = _take_turns(ways, work, features, turns, vocabulary)
-                found += _table(f"{kind}, {work.name}", taken, peer, features)
-    return found
+                yield from _table(f"{kind}, {work.name}{size}", taken, peer, features)
 
 
 def _take_turns(
@@ -342,8 +343,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    rows = measure(given.turns, given.only, given.vocabulary)
-    for row in rows:
+    rows = []
+    for row in measure(given.turns, given.only, given.vocabulary):
+        rows.append(row)
         low, high = row["spread"]
         print(
             f"{row['work']:20} {row['way']:30} {row['seconds']:8.2f} s ({low:.2f} to {high:.2f})"

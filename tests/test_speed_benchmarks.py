@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-
-import resampling
-import scoring_speed
-import turns
+from benchmarks import resampling, scoring_speed, turns
 
 
 def told(rows):
@@ -40,7 +33,7 @@ def test_resampling_has_a_row_for_every_way():
 
 def test_mining_finds_the_neighbours_of_faiss():
     pytest.importorskip("faiss")
-    import mining_speed
+    from benchmarks import mining_speed
 
     told(mining_speed.measure(1, sentences=300, width=16))
 
