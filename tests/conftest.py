@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from engines_under_test import _connected_to_ray, ray_cluster  # noqa: F401  fix
 from hypothesis import HealthCheck, settings
 from loopback_arxiv import arxiv_site  # noqa: F401  a fixture
 from loopback_hub import loopback  # noqa: F401  a fixture
+
+# A job in the background of a script ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine must not fail a law, and CI must fail for what a change did, not for a new example.
 settings.register_profile(

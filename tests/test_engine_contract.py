@@ -30,7 +30,7 @@ from replication.store import Store
 ODD = "a 'b' \"c\" $HOME %s {0} \\n\n\tü漢 #;&* "
 WANTED = ((tiny_runs.NONE, "mini_topic"), (tiny_runs.NONE, "mini_tags"))
 RUNS = 5
-EPOCHS = 150
+EPOCHS = 350
 """Of pretraining: seconds, so that there is time to disturb it."""
 
 GONE_S = 20.0
