@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,12 +17,16 @@ from replication.data import FolderSource, HubSource
 from replication.engines.device import Room
 from replication.engines.engine import engine
 from replication.engines.local import WORKERS, Crew, Local, crew_for
+from replication.engines.local_worker import TERMINATED
 from replication.engines.sharing import Rules
+from replication.engines.stopping import ECHO_S
 from replication.engines.worker_process import WorkerProcess
 from replication.errors import DataError, ReplicationError
 from replication.miniature.generate import write_miniature
 from replication.orders import Order, describe, open_noted
 from replication.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
 
 EPOCHS = 240
 """Of pretraining where devices are shared: seconds, so that its throughput is measured."""
@@ -187,3 +195,51 @@ def test_a_worker_that_breaks_says_how_it_ended_and_what_it_said_last(tmp_path):
         how = worker.end(at_once=True)
     assert how.startswith("it ended with exit code 1, and had said:")
     assert "threads" in how
+
+
+IN_A_STEP = """
+import os, time
+from replication.engines import local_worker
+
+def execute(order, stop, said):
+    local_worker._say(said, begun=True)
+    while not stop.asked():
+        time.sleep(0.01)
+    time.sleep(2)  # the step under way
+    local_worker._say(said, saved=True)
+
+local_worker.Order.model_validate = staticmethod(lambda order: order)
+local_worker._execute = execute
+local_worker.main(os.getppid())
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "pause", "saved"),
+    [
+        ("signal", ECHO_S / 6, True),  # as from `timeout`, which signals a process and its group
+        ("message", ECHO_S / 6, True),  # the parent has passed on what the whole group was sent
+        ("signal", 2 * ECHO_S, False),
+        ("message", 2 * ECHO_S, False),
+    ],
+)
+def test_a_worker_takes_only_a_later_signal_for_a_second_one(first, pause, saved):
+    worker = subprocess.Popen(
+        [sys.executable, "-c", IN_A_STEP],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    worker.stdin.write('{"order": {}}\n')
+    worker.stdin.flush()
+    assert worker.stdout.readline() == '{"begun": true}\n'
+    if first == "signal":
+        worker.send_signal(signal.SIGTERM)
+    else:
+        worker.stdin.write('{"stop": true}\n')
+        worker.stdin.flush()
+    time.sleep(pause)
+    worker.send_signal(signal.SIGTERM)
+    told = worker.stdout.read()  # until it has ended, its stdin still open
+    worker.wait(60)
+    worker.communicate()
+    assert (told == '{"saved": true}\n') is saved
+    assert worker.returncode == (0 if saved else TERMINATED)

@@ -37,7 +37,8 @@ def main(parent: int) -> None:
     """Execute orders until there are no more.
 
     SIGINT is the parent's business, though a terminal sends it to both. The first SIGTERM ends the
-    run under way after its step, with its state saved, and then the process; the second at once.
+    run under way after its step, with its state saved, and then the process; the second at once,
+    unless it is an echo: of a first one, or of one that the parent has passed on.
 
     Args:
         parent: process id of the owner of the store.
@@ -47,7 +48,7 @@ def main(parent: int) -> None:
 
     def terminate(number: int, frame: FrameType | None) -> None:
         del number, frame
-        if stop.asked():
+        if stop.insists():
             os._exit(TERMINATED)
         stop.ask()
         orders.put(None)
