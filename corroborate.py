@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,12 +153,6 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _score(options: argparse.Namespace) -> int:
-    from reports.scores import score_command
-
-    return score_command(options)
-
-
 def _verify(options: argparse.Namespace) -> int:
     from reports.terminal import verdicts_text
 
@@ -221,30 +216,6 @@ def _show(options: argparse.Namespace) -> int:
         "of them. Name claim files with --claims and a store with --store "
         f"(now '{options.store}')."
     )
-
-
-def _gc(options: argparse.Namespace) -> int:
-    from reports.freed import gc
-
-    return gc(options)
-
-
-def _fetch(options: argparse.Namespace) -> int:
-    from reports.fetch_view import fetch_command
-
-    return fetch_command(options)
-
-
-def _review(options: argparse.Namespace) -> int:
-    from reports.review_view import review_command
-
-    return review_command(options)
-
-
-def _ground(options: argparse.Namespace) -> int:
-    from reports.ground_view import ground_command
-
-    return ground_command(options)
 
 
 def _claims(arguments: list[str]) -> list[tuple[str, ClaimSet]]:
@@ -379,20 +350,30 @@ def _reading(path: str) -> Iterator[Store]:
         yield store
 
 
+def _of(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """Return a command that is a function elsewhere, imported only when it is called."""
+
+    def command(options: argparse.Namespace) -> int:
+        code: int = getattr(import_module(module), name)(options)
+        return code
+
+    return command
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "plan": _plan,
     "run": _run,
     "status": _status,
-    "score": _score,
+    "score": _of("reports.scores", "score_command"),
     "verify": _verify,
     "report": _report,
     "audit": _audit,
     "show": _show,
-    "gc": _gc,
-    "fetch": _fetch,
-    "review": _review,
-    "ground": _ground,
+    "gc": _of("reports.freed", "gc"),
+    "fetch": _of("reports.fetch_view", "fetch_command"),
+    "review": _of("reports.review_view", "review_command"),
+    "ground": _of("reports.ground_view", "ground_command"),
 }
 
 
