@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special, stats
 
 from benchmarks.truths import Floats
 
-__all__ = ["ClosedForm", "Welch", "at_least", "expected_choice"]
+__all__ = ["ClosedForm", "Welch", "at_least", "expected_choice", "least_coverage"]
 
 _NODES, _WEIGHTS = (
     np.asarray(part, dtype=np.float64) / 2 for part in np.polynomial.legendre.leggauss(160)
@@ -95,6 +95,49 @@ class Welch:
 
     def _mean(self, values: Floats) -> float:
         return float(np.sum(self.weights * values))
+
+
+@lru_cache(maxsize=32)
+def least_coverage(seeds: int, level: float, floor: float) -> float:
+    """Return what any interval must cover for equal arms that covers the floor for unequal ones.
+
+    Any: one of half width c(r) times the standard error, r being the first arm's share of it, with
+    c never below the quantile of t with all degrees of freedom, which is exact where the arms are
+    known to vary alike. Given r the squared error is gamma distributed, so the coverage of every c
+    is known; the bound is that of the Lagrangian, minimised for each r, for the true share and the
+    multiplier that make it sharpest (weak duality; Neyman and Pearson 1933 for the idea).
+
+    Args:
+        seeds: of each of two arms, at least 2.
+        level: of the interval.
+        floor: smallest coverage allowed for arms of any variances.
+    """
+    df = seeds - 1
+    logits = np.linspace(-30 / df - 8, 30 / df + 8, 701)  # shares of 0.001 and their tails
+    share = special.expit(logits)
+    known, unknown = (special.stdtrit(n, 0.5 + level / 2) for n in (2 * df, df))
+    reach = np.concatenate([np.linspace(known, unknown, 120), unknown * np.geomspace(1.02, 20, 30)])
+
+    def covered(true: float) -> Floats:
+        """Return the density of each sample share times the coverage of each reach there."""
+        ratio = np.exp(logits) * (1 - true) / true
+        density = stats.f.pdf(ratio, df, df) * ratio * (logits[1] - logits[0])
+        scale = np.sqrt((share / true + (1 - share) / (1 - true)) / 2)
+        within = 2 * special.stdtr(2 * df, reach[None, :] / scale[:, None]) - 1
+        return np.asarray(density[:, None] * within)
+
+    alike = covered(0.5)
+
+    def bound(true: float) -> float:
+        unlike = (covered(true) + covered(1 - true)) / 2
+
+        def short_of(log_multiplier: float) -> float:
+            by = math.exp(log_multiplier)
+            return -float(np.sum(np.min(alike - by * unlike, axis=1)) + by * floor)
+
+        return -float(optimize.minimize_scalar(short_of, bounds=(-9, 4), method="bounded").fun)
+
+    return max(bound(float(true)) for true in np.geomspace(0.3, 1e-3, 12))
 
 
 def at_least(chances: Sequence[float], count: int) -> float:

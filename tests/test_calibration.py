@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.calibration import calibrate, main, simulate
-from benchmarks.closed_forms import Welch, at_least, expected_choice
+from benchmarks.closed_forms import Welch, at_least, expected_choice, least_coverage
 from benchmarks.judgement import Tally, judge
 from benchmarks.scenario import LEVEL
 from benchmarks.scenarios import grid
@@ -58,6 +58,22 @@ def test_the_smallest_degrees_of_freedom_hold_at_any_ratio_where_welchs_do_not(a
     assert careful.coverage() >= Welch.of((a, b), seeds, level).coverage()
     known = Welch.of((1.0, 10.0), 3, 0.995).coverage()
     assert 1 - known > 1.9 * 0.005  # what the smallest degrees of freedom are there for
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_no_interval_that_holds_for_unequal_arms_covers_less_for_equal_ones_than_its_bound(seeds):
+    welch = [Welch.of((1.0, ratio), seeds, LEVEL).coverage() for ratio in np.geomspace(1, 60, 40)]
+    floor = min(welch)
+    assert LEVEL - 0.015 < floor < LEVEL
+    # Welch's interval is one of those that the bound is about, and loses little against the best
+    assert welch[0] - 0.01 < least_coverage(seeds, LEVEL, floor) <= welch[0] + 1e-4
+    # the interval that is exact for equal arms has the lowest floor of all, and no bound above it
+    assert least_coverage(seeds, LEVEL, 0.5) == pytest.approx(LEVEL, abs=1e-3)
+    assert least_coverage(seeds, LEVEL, LEVEL) > least_coverage(seeds, LEVEL, LEVEL - 0.01)
+
+
+def test_two_seeds_cannot_be_covered_within_a_point_of_nominal():
+    assert least_coverage(2, LEVEL, LEVEL - 0.01) > LEVEL + 0.02
 
 
 @pytest.mark.parametrize("pair", [(1.0, 1.0), (4.0, 1.0)])
