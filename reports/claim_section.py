@@ -1,14 +1,27 @@
-"""How does one claim read in Markdown: what is said, what was found, on what it rests?"""
+"""How does one claim read: what is said, what was found, on what it rests?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from claims.claim import Claim
 from claims.estimand import Measure
 from replication.deviations import Deviation
+from reports.blocks import (
+    Block,
+    Bullets,
+    Inline,
+    Paragraph,
+    Quote,
+    Section,
+    Table,
+    code,
+    joined,
+    number,
+    strong,
+    words,
+)
 from reports.document import ClaimSection
-from reports.escaping import bullets, cell, code, table, text
 from reports.numbers import decimals, duration, estimate, points, share, stated
 from reports.score_tables import aggregate_table, language_tables
 from reports.uncertainty import uncertainty
@@ -23,7 +36,7 @@ from reports.words import (
 )
 from verifier.verdict import Arm, SecondaryCriterion, Verdict
 
-__all__ = ["claim_section"]
+__all__ = ["claim_anchor", "claim_section", "run_anchor"]
 
 _CRITERIA = {
     "q_test": ("Q-test: the sizes differ by chance only", "Q", "above"),
@@ -38,8 +51,8 @@ _CRITERIA = {
 """What each secondary criterion asks, what its value is, and where p must lie to meet it."""
 
 
-def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[str]:
-    """Yield the blocks of one claim, Markdown each, to be joined by empty lines.
+def claim_section(section: ClaimSection, *, shown: dict[Table, str]) -> Section:
+    """Return the section of one claim.
 
     Args:
         section: the claim.
@@ -47,68 +60,101 @@ def claim_section(section: ClaimSection, *, shown: dict[str, str]) -> Iterator[s
             that claims that share runs do not repeat 40 languages each.
     """
     claim, verdict = section.claim, section.verdict
-    yield f"### {code(claim.id)}: {VERDICT_WORDS[verdict.verdict]}"
+    title = words(code(claim.id), f": {VERDICT_WORDS[verdict.verdict]}")
+    return Section(title, tuple(_blocks(section, shown)), claim_anchor(claim.id), _tags(section))
+
+
+def claim_anchor(claim: str) -> str:
+    """Return the id of a claim's section, which links name."""
+    return f"claim-{claim}"
+
+
+def _tags(section: ClaimSection) -> dict[str, str]:
+    cells = section.verdict.evidence.cells
+    return {
+        "kind": section.claim.kind,
+        "verdict": section.verdict.verdict,
+        "task": " ".join(sorted({c.task for c in cells if c.task})),
+        "language": " ".join(sorted({c.language for c in cells if c.language})),
+    }
+
+
+def _blocks(section: ClaimSection, shown: dict[Table, str]) -> Iterator[Block]:
+    claim, verdict = section.claim, section.verdict
     if verdict.stale:
-        yield f"**Stale: {text('; '.join(verdict.stale))}. Run the plan anew.**"
-    yield text(claim.statement)
-    yield from _source(claim)
-    yield bullets(_facts(section))
-    yield "**Why this verdict.**\n\n" + bullets(text(reason) for reason in verdict.reasons)
-    changes = (text(sentence) for sentence in what_would_change(section))
-    yield "**What would change it.**\n\n" + bullets(changes)
+        yield Quote(
+            (strong(f"Stale: {'; '.join(verdict.stale)}. Run the plan anew."),), warning=True
+        )
+    yield Paragraph(words(claim.statement))
+    yield _source(claim)
+    yield Bullets(tuple(_facts(section)))
+    yield from _listed("Why this verdict.", verdict.reasons)
+    yield from _listed("What would change it.", what_would_change(section))
     yield from _evidence(section, shown)
     yield from uncertainty(verdict)
     yield from _secondary(verdict.secondary)
     yield from _ledger(verdict.deviations)
     if verdict.evidence.exclusions:
-        yield "Left out:\n\n" + bullets(text(line) for line in verdict.evidence.exclusions)
+        yield Paragraph(words("Left out:"))
+        yield Bullets(tuple(words(line) for line in verdict.evidence.exclusions))
     if claim.notes:
-        yield "Notes on the claim:\n\n" + bullets(text(note) for note in claim.notes)
-    yield "**What it rests on.**\n\n" + _footing(section)
+        yield Paragraph(words("Notes on the claim:"))
+        yield Bullets(tuple(words(note) for note in claim.notes))
+    yield Paragraph(strong("What it rests on."))
+    yield _footing(section)
 
 
-def _source(claim: Claim) -> Iterator[str]:
+def _listed(title: str, lines: Sequence[str]) -> Iterator[Block]:
+    yield Paragraph(strong(title))
+    yield Bullets(tuple(words(line) for line in lines))
+
+
+def _source(claim: Claim) -> Quote:
     source = claim.source
     where = f"section {source.section}" if source.section != "unknown" else "section unknown"
-    quote = "(its wording is unknown)" if source.quote == "unknown" else text(source.quote)
-    yield f"> {quote}\n>\n> {text(where)}; read in: {text(source.found_in)}"
+    quote = "(its wording is unknown)" if source.quote == "unknown" else source.quote
+    return Quote((words(quote), words(f"{where}; read in: {source.found_in}")))
 
 
-def _facts(section: ClaimSection) -> Iterator[str]:
+def _facts(section: ClaimSection) -> Iterator[Inline]:
     claim, verdict = section.claim, section.verdict
-    yield f"Claimed ({claim.kind.replace('_', ' ')}): {cell(claimed(claim))}"
+    yield words(f"Claimed ({claim.kind.replace('_', ' ')}): {claimed(claim)}")
     if verdict.estimate is not None:
-        number = estimate(verdict.estimate, verdict.interval, signed=has_sign(claim))
-        method = f", {text(verdict.interval.method)}" if verdict.interval else ""
+        found = estimate(verdict.estimate, verdict.interval, signed=has_sign(claim))
+        method = f", {verdict.interval.method}" if verdict.interval else ""
         level = verdict.interval.level if verdict.interval else verdict.level
-        yield f"Found: {number} points at level {share(round(level, 4))}{method}"
-    yield f"Finding: {FINDING_WORDS[verdict.finding]}"
+        at = number(share(round(level, 4)))
+        yield words("Found: ", number(found), " points at level ", at, method)
+    yield words(f"Finding: {FINDING_WORDS[verdict.finding]}")
     yield from _evidence_kind(verdict)
     for name in ("tolerance", "minimum_effect"):
         size = getattr(claim, name, None)
         if size is not None:
-            said = f"{stated(size.points)} points, because: {cell(size.because)}"
-            yield f"{name.replace('_', ' ').capitalize()}: {said}"
+            label = name.replace("_", " ").capitalize()
+            said = f" points, because: {size.because}"
+            yield words(f"{label}: ", number(stated(size.points)), said)
     measure = getattr(claim, "measure", None)
     if isinstance(measure, Measure):
-        yield f"Measure: {_measure(measure)}"
+        yield words(f"Measure: {_measure(measure)}")
     if verdict.expected is not None:
         said = VERDICT_WORDS[verdict.expected]
-        yield f"Expected: {said}; as expected: {expectation(verdict)}"
+        yield words(f"Expected: {said}; as expected: {expectation(verdict)}")
     if verdict.paper_check is not None:
-        yield f"Paper check: {text(verdict.paper_check)}"
+        yield words(f"Paper check: {verdict.paper_check}")
     if section.criterion_kept() is False:
-        yield "**The claim was changed after its runs were planned: read the verdict with care.**"
+        yield strong(
+            "The claim was changed after its runs were planned: read the verdict with care."
+        )
 
 
-def _evidence_kind(verdict: Verdict) -> Iterator[str]:
+def _evidence_kind(verdict: Verdict) -> Iterator[Inline]:
     if verdict.replication is None:
-        yield "Replication: none, no run bears on the claim"
+        yield words("Replication: none, no run bears on the claim")
         return
     agreement = ""
     if verdict.agreement is not None:
         agreement = f"; the evidence, which cannot decide it, {_agreement(verdict)}"
-    yield f"Replication: {verdict.replication}{agreement}"
+    yield words(f"Replication: {verdict.replication}{agreement}")
 
 
 def _agreement(verdict: Verdict) -> str:
@@ -126,75 +172,90 @@ def _measure(measure: Measure) -> str:
     )
     if measure.inference != "this_benchmark":
         said += "; about: sentences like these, not these alone"
-    return text(said)
+    return said
 
 
-def _evidence(section: ClaimSection, shown: dict[str, str]) -> Iterator[str]:
+def _evidence(section: ClaimSection, shown: dict[Table, str]) -> Iterator[Block]:
     evidence = section.verdict.evidence
     if evidence.arms:
         digits = max(1, decimals(section.verdict.interval))
-        rows = [_arm(arm, digits) for arm in evidence.arms]
-        yield table(("condition", "over seeds", "seed: score"), rows)
-    aggregates = aggregate_table(evidence.cells)
-    if aggregates:
-        yield aggregates
+        header = (words("condition"), words("over seeds"), words("seed: score"))
+        yield Table(header, tuple(_arm(arm, digits) for arm in evidence.arms))
+    yield from aggregate_table(evidence.cells)
     for caption, tables in language_tables(evidence.cells):
-        block = f"By language, {caption}:"
-        first = shown.setdefault(f"{block}\n{tables}", section.claim.id)
+        first = shown.setdefault(tables[0], section.claim.id)
         if first == section.claim.id:
-            yield block
-            yield tables
+            yield Paragraph(words("By language, ", caption, ":"))
+            yield from tables
         else:
-            yield f"{block} as under {code(first)}."
+            there = code(first, claim_anchor(first))
+            yield Paragraph(words("By language, ", caption, ": as under ", there, "."))
 
 
-def _arm(arm: Arm, digits: int) -> tuple[str, str, str]:
+def _arm(arm: Arm, digits: int) -> tuple[Inline, ...]:
     pairs = zip(arm.seeds, arm.scores, strict=True)
-    scores = (
-        f"{'no seed' if seed is None else seed}: {points(score, digits=digits)}"
-        for seed, score in pairs
+    scores = joined(
+        (
+            words(f"{'no seed' if seed is None else seed}: ", number(points(score, digits=digits)))
+            for seed, score in pairs
+        ),
+        ", ",
     )
-    return cell(arm.condition), points(arm.summary, digits=digits), ", ".join(scores)
+    return words(arm.condition), words(number(points(arm.summary, digits=digits))), scores
 
 
-def _secondary(criteria: tuple[SecondaryCriterion, ...]) -> Iterator[str]:
+def _secondary(criteria: tuple[SecondaryCriterion, ...]) -> Iterator[Block]:
     if not criteria:
         return
     given = all(found.original_error == "given" for found in criteria)
     error = "is the one that the paper states" if given else "is assumed from our own runs"
-    yield (
-        "Secondary criteria of replication success; they decide nothing, and the original's "
-        f"standard error {error}:"
+    yield Paragraph(
+        words(
+            "Secondary criteria of replication success; they decide nothing, and the original's "
+            f"standard error {error}:"
+        )
     )
     rows = []
     for found in criteria:
         asked, unit, side = _CRITERIA[found.name]
+        met = "yes" if found.met else "no"
+        value, p, bar = f"{found.value:.3g}", f"{found.p:.2g}", f"{found.threshold:.3g}"
         rows.append(
-            (asked, f"{unit} {found.value:.3g}", f"{found.p:.2g}",
-             f"{side} {found.threshold:.3g}", "yes" if found.met else "no")
+            (words(asked), words(f"{unit} ", number(value)), words(number(p)),
+             words(f"{side} ", number(bar)), words(met))
         )  # fmt: skip
-    yield table(("criterion", "value", "p", "asks for p", "met"), rows)
+    header = ("criterion", "value", "p", "asks for p", "met")
+    yield Table(tuple(words(head) for head in header), tuple(rows))
 
 
-def _ledger(deviations: tuple[Deviation, ...]) -> Iterator[str]:
+def _ledger(deviations: tuple[Deviation, ...]) -> Iterator[Block]:
     if not deviations:
-        yield "Deviations from the protocol as reported: none."
+        yield Paragraph(words("Deviations from the protocol as reported: none."))
         return
     order = sorted(deviations, key=lambda d: (d.importance != "important", d.field))
-    rows = [(cell(d.field), cell(d.reported), cell(d.used), d.importance) for d in order]
-    yield "Deviations from the protocol as reported:"
-    yield table(("field", "reported", "used", "importance"), rows)
+    rows = (tuple(words(w) for w in (d.field, d.reported, d.used, d.importance)) for d in order)
+    yield Paragraph(words("Deviations from the protocol as reported:"))
+    header = ("field", "reported", "used", "importance")
+    yield Table(tuple(words(head) for head in header), tuple(rows))
 
 
-def _footing(section: ClaimSection) -> str:
+def _footing(section: ClaimSection) -> Bullets:
     evidence, verdict = section.verdict.evidence, section.verdict
-    digests = ", ".join(code(digest[:12]) for digest in evidence.runs) or "none"
-    others = ", ".join(code(claim) for claim in evidence.shared_with)
-    lines = [
-        f"Evaluation runs: {digests}",
-        *([f"Shares runs with, so is not independent of: {others}"] if others else []),
-        f"Cost of all runs behind it: {len(section.runs)} runs, {duration(section.seconds)}",
-        f"Signature: {text(verdict.signature)}",
-        f"Criterion: {code(section.claim.criterion()[:12])}",
-    ]
-    return bullets(lines)
+    digests = joined((words(code(d[:12], run_anchor(d))) for d in evidence.runs), ", ")
+    others = joined((words(code(c, claim_anchor(c))) for c in evidence.shared_with), ", ")
+    shares = [words("Shares runs with, so is not independent of: ", others)] if others else []
+    cost = f"{len(section.runs)} runs, {duration(section.seconds)}"
+    return Bullets(
+        (
+            words("Evaluation runs: ", digests or "none"),
+            *shares,
+            words(f"Cost of all runs behind it: {cost}"),
+            words(f"Signature: {verdict.signature}"),
+            words("Criterion: ", code(section.claim.criterion()[:12])),
+        )
+    )
+
+
+def run_anchor(digest: str) -> str:
+    """Return the id of a run's row in the list of runs."""
+    return f"run-{digest[:12]}"

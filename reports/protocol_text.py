@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from replication.protocol import Protocol, Selection
-from reports.escaping import code, text
+from reports.blocks import Inline, code, words
 
 __all__ = ["protocol_lines"]
 
 
-def protocol_lines(protocol: Protocol) -> list[str]:
-    """Return what was run, a line each, as Markdown; the JSON report has the whole protocol."""
-    identity = f"size {code(protocol.size)}, digest {code(protocol.digest()[:12])}"
+def protocol_lines(protocol: Protocol) -> list[Inline]:
+    """Return what was run, a line each; the JSON report has the whole protocol."""
     lines = [
-        f"Protocol {code(protocol.name)}, {identity}",
-        f"Base: {code(protocol.base.checkpoint or 'from random weights')}",
-        f"Intermediate tasks: {text(', '.join(protocol.intermediate_tasks) or 'none')}",
-        f"Targets: {text(', '.join(protocol.targets))}",
-        f"Seeds: {_seeds(protocol)}, statistic {protocol.seed_statistic}",
-    ]
+        words(
+            "Protocol ", code(protocol.name), ", size ", code(protocol.size),
+            ", digest ", code(protocol.digest()[:12]),
+        ),
+        words("Base: ", code(protocol.base.checkpoint or "from random weights")),
+        words(f"Intermediate tasks: {', '.join(protocol.intermediate_tasks) or 'none'}"),
+        words(f"Targets: {', '.join(protocol.targets)}"),
+        words(f"Seeds: {_seeds(protocol)}, statistic {protocol.seed_statistic}"),
+    ]  # fmt: skip
     if protocol.looks:
         listed = ", ".join(map(str, protocol.looks))
         lines.append(
-            f"Looks: verdicts were planned at {listed} seeds per condition; this plan goes to "
-            f"{protocol.seeds}"
+            words(
+                f"Looks: verdicts were planned at {listed} seeds per condition; this plan goes to "
+                f"{protocol.seeds}"
+            )
         )
     scored = _selection(protocol.evaluation.selection)
-    lines.append(f"Precision: {protocol.precision}; checkpoint scored: {text(scored)}")
+    lines.append(words(f"Precision: {protocol.precision}; checkpoint scored: {scored}"))
     return lines
 
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reports.blocks import (
+    Inline,
+    Quote,
+    Table,
+    code,
+    emphasis,
+    joined,
+    number,
+    strong,
+    words,
+)
+from reports.claim_section import claim_anchor
 from reports.document import ClaimSection, Document, SetSection
-from reports.escaping import cell, code, table, text
 from reports.numbers import estimate
 from reports.words import (
     AGREEMENT_WORDS,
@@ -18,12 +29,12 @@ from reports.words import (
 )
 from verifier.verdict import VERDICTS, Verdict
 
-__all__ = ["banner", "headlines", "summary_table", "verdict_key"]
+__all__ = ["DECIDED", "banner", "headlines", "summary_table", "verdict_key", "weakness"]
 
 DECIDED = ("reproduced", "not_reproduced")
 
 
-def headlines(document: Document) -> Iterator[str]:
+def headlines(document: Document) -> Iterator[Inline]:
     """Yield one paragraph per paper, and one for the controls; no score over a paper's claims."""
     for claim_set in document.sets:
         if claim_set.is_paper():
@@ -33,88 +44,93 @@ def headlines(document: Document) -> Iterator[str]:
         yield _controls_headline(controls)
 
 
-def banner(document: Document) -> str | None:
+def banner(document: Document) -> Quote | None:
     """Return the warning at the head of the report; None where a paper's claim could be decided."""
+    found = weakness(document)
+    return (
+        None if found is None else Quote((words(strong(found[0]), f" {found[1]}"),), warning=True)
+    )
+
+
+def weakness(document: Document) -> tuple[str, str] | None:
+    """Return a name, and a sentence, for what keeps this evidence from deciding a paper's claim."""
     verdicts = document.verdicts(of_papers=True)
+    nothing = "No paper claim is decided by this."
     if document.simulated:
-        return (
-            "> **Simulated.** The languages and data of these runs are synthetic. "
-            "No paper claim is decided by this."
-        )
+        return "Simulated.", f"The languages and data of these runs are synthetic. {nothing}"
     kinds = {verdict.replication for verdict in verdicts}
     if kinds == {None}:
-        return "> **No evidence.** No run bears on these claims. No paper claim is decided by this."
+        return "No evidence.", f"No run bears on these claims. {nothing}"
     if kinds and kinds <= {None, "conceptual"}:
-        return (
-            "> **Conceptual evidence only.** These runs depart from the paper's protocol in ways "
-            "that can move an estimate. No paper claim is decided by this."
-        )
+        departs = "These runs depart from the paper's protocol in ways that can move an estimate."
+        return "Conceptual evidence only.", f"{departs} {nothing}"
     return None
 
 
-def summary_table(sections: tuple[ClaimSection, ...]) -> str:
+def summary_table(sections: tuple[ClaimSection, ...]) -> Table:
     """Return one line per claim."""
     header = (
         "claim",
         "kind",
         "reported",
-        "estimate [interval]",
+        "estimate, interval",
         "verdict",
         "finding",
         "replication",
         "agreement",
         "as expected?",
     )
-    return table(header, (_line(section) for section in sections))
+    rows = tuple(_line(section) for section in sections)
+    return Table(tuple(words(head) for head in header), rows)
 
 
-def verdict_key(document: Document) -> Iterator[str]:
+def verdict_key(document: Document) -> Iterator[Inline]:
     """Yield the meaning of each verdict that occurs."""
     found = {section.verdict.verdict for section in document.sections()}
     for label in VERDICTS:
         if label in found:
-            yield f"{VERDICT_WORDS[label]}: {VERDICT_MEANINGS[label]}"
+            yield words(f"{VERDICT_WORDS[label]}: {VERDICT_MEANINGS[label]}")
 
 
-def _line(section: ClaimSection) -> tuple[str, ...]:
+def _line(section: ClaimSection) -> tuple[Inline, ...]:
     claim, verdict = section.claim, section.verdict
-    number = ""
+    found: Inline = ()
     if verdict.estimate is not None:
-        number = estimate(verdict.estimate, verdict.interval, signed=has_sign(claim))
+        signed = has_sign(claim)
+        found = words(number(estimate(verdict.estimate, verdict.interval, signed=signed)))
     return (
-        code(claim.id),
-        claim.kind.replace("_", " "),
-        cell(claimed(claim)),
-        number,
-        f"**{VERDICT_WORDS[verdict.verdict]}**",
-        FINDING_WORDS[verdict.finding],
-        verdict.replication or "none",
-        AGREEMENT_WORDS[verdict.agreement] if verdict.agreement else "",
-        expectation(verdict),
+        words(code(claim.id, claim_anchor(claim.id))),
+        words(claim.kind.replace("_", " ")),
+        words(claimed(claim)),
+        found,
+        strong(VERDICT_WORDS[verdict.verdict]),
+        words(FINDING_WORDS[verdict.finding]),
+        words(verdict.replication or "none"),
+        words(AGREEMENT_WORDS[verdict.agreement] if verdict.agreement else ""),
+        words(expectation(verdict)),
     )
 
 
-def _paper_headline(claim_set: SetSection) -> str:
-    title = f"*{text(claim_set.paper.title)}* ({code(claim_set.paper.arxiv or '')})"
+def _paper_headline(claim_set: SetSection) -> Inline:
+    title = words(emphasis(claim_set.paper.title), " (", code(claim_set.paper.arxiv or ""), ")")
     verdicts = [section.verdict for section in claim_set.claims]
     if not any(v.verdict in DECIDED for v in verdicts):
-        sentence = f"**No claim of {title} is decided by these runs.**"
-        agreements = _agreements(verdicts)
-        return f"{sentence} {agreements}" if agreements else sentence
-    parts = []
+        sentence = words("No claim of ", title, " is decided by these runs.")
+        return words(strong(sentence), _agreements(verdicts))
+    parts: list[Inline] = []
     for label in VERDICTS:
         ids = [v.claim for v in verdicts if v.verdict == label]
         if ids and label in DECIDED:
-            parts.append(f"{VERDICT_WORDS[label]}: {_ids(ids)}")
+            parts.append(words(f"{VERDICT_WORDS[label]}: ", _ids(ids)))
         elif ids:
-            parts.append(f"{VERDICT_WORDS[label]}: {len(ids)}")
-    return (
-        f"**Claims of {title}: {'; '.join(parts)}.** Claims share runs and so are not independent; "
-        "no score is made of them."
+            parts.append(words(f"{VERDICT_WORDS[label]}: {len(ids)}"))
+    return words(
+        strong("Claims of ", title, ": ", joined(parts, "; "), "."),
+        " Claims share runs and so are not independent; no score is made of them.",
     )
 
 
-def _agreements(verdicts: list[Verdict]) -> str:
+def _agreements(verdicts: list[Verdict]) -> Inline:
     parts = []
     for word, said in (
         ("agrees", "agrees with"),
@@ -123,27 +139,31 @@ def _agreements(verdicts: list[Verdict]) -> str:
     ):
         ids = [v.claim for v in verdicts if v.agreement == word]
         if ids:
-            parts.append(f"{said} {_ids(ids)}")
-    return f"The evidence, which cannot decide them, {'; '.join(parts)}." if parts else ""
+            parts.append(words(f"{said} ", _ids(ids)))
+    if not parts:
+        return ()
+    return words(" The evidence, which cannot decide them, ", joined(parts, "; "), ".")
 
 
-def _controls_headline(controls: tuple[Verdict, ...]) -> str:
+def _controls_headline(controls: tuple[Verdict, ...]) -> Inline:
     against = [v.claim for v in controls if v.as_expected() is False]
     undecided = [v.claim for v in controls if v.as_expected() is None]
     if against or undecided:
-        parts = [f"against expectation: {_ids(against)}"] if against else []
-        parts += [f"undecided: {_ids(undecided)}"] if undecided else []
-        return (
-            f"**Controls of the harness failed to come out as expected: {'; '.join(parts)}.** "
-            "Until that is explained, no verdict of this report is to be relied on."
+        parts = [words("against expectation: ", _ids(against))] if against else []
+        parts += [words("undecided: ", _ids(undecided))] if undecided else []
+        said = words(
+            "Controls of the harness failed to come out as expected: ", joined(parts, "; "), "."
+        )
+        return words(
+            strong(said), " Until that is explained, no verdict of this report is to be relied on."
         )
     if len(controls) == 1:
-        return "**The one control claim has the verdict that it must have.**"
-    return (
-        f"**All {len(controls)} control claims have the verdict that they must have:** "
-        "the chain that made this report finds effects that are there and none where there is none."
+        return strong("The one control claim has the verdict that it must have.")
+    return words(
+        strong(f"All {len(controls)} control claims have the verdict that they must have:"),
+        " the chain that made this report finds effects that are there and none where there is none.",
     )
 
 
-def _ids(ids: list[str]) -> str:
-    return ", ".join(code(i) for i in ids)
+def _ids(ids: list[str]) -> Inline:
+    return joined((words(code(i, claim_anchor(i))) for i in ids), ", ")

@@ -1,10 +1,10 @@
-"""How do the sources of an estimate's uncertainty, and what more seeds would show, read in Markdown?"""
+"""How do the sources of an estimate's uncertainty, and what more seeds would show, read?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.escaping import cell, table
+from reports.blocks import Block, Inline, Paragraph, Table, number, words
 from reports.numbers import percent, points
 from verifier.verdict import VarianceShare, Verdict
 
@@ -18,29 +18,37 @@ _SOURCES = {
 }
 
 
-def uncertainty(verdict: Verdict) -> Iterator[str]:
+def uncertainty(verdict: Verdict) -> Iterator[Block]:
     """Yield the table of variance shares and the power curve, where the verdict has them."""
     if verdict.evidence.variances:
-        yield "Where the uncertainty of the estimate comes from:"
-        rows = [_share(s) for s in verdict.evidence.variances]
-        yield table(
-            ("source", "standard error", "share", "estimated from", "in the interval"), rows
-        )
+        yield Paragraph(words("Where the uncertainty of the estimate comes from:"))
+        header = ("source", "standard error", "share", "estimated from", "in the interval")
+        rows = tuple(_share(s) for s in verdict.evidence.variances)
+        yield Table(tuple(words(head) for head in header), rows)
     if verdict.power:
-        yield "What a number of seeds per arm would show, if estimate and variance stay as they are:"
-        curve = [
-            (str(p.seeds), f"{points(p.detectable, digits=2)} points", percent(p.power))
+        yield Paragraph(
+            words(
+                "What a number of seeds per arm would show, if estimate and variance stay as they are:"
+            )
+        )
+        heads = ("seeds", "distance seen in 4 of 5 cases", "chance to decide the claim")
+        curve = tuple(
+            (
+                words(str(p.seeds)),
+                words(number(points(p.detectable, digits=2)), " points"),
+                words(number(percent(p.power))),
+            )
             for p in verdict.power
-        ]
-        yield table(("seeds", "distance seen in 4 of 5 cases", "chance to decide the claim"), curve)
+        )
+        yield Table(tuple(words(head) for head in heads), curve)
 
 
-def _share(found: VarianceShare) -> tuple[str, str, str, str, str]:
+def _share(found: VarianceShare) -> tuple[Inline, ...]:
     counted = "replicates" if found.source in ("seeds", "seeds_by_cell") else "clusters of examples"
     return (
-        cell(_SOURCES[found.source]),
-        f"{points(found.variance**0.5, digits=2)} points",
-        percent(found.share),
-        f"{found.units} {counted}",
-        "yes" if found.in_interval else "no, this benchmark's are fixed",
+        words(_SOURCES[found.source]),
+        words(number(points(found.variance**0.5, digits=2)), " points"),
+        words(number(percent(found.share))),
+        words(f"{found.units} {counted}"),
+        words("yes" if found.in_interval else "no, this benchmark's are fixed"),
     )

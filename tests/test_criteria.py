@@ -15,6 +15,7 @@ from verifier_strategies import MNLI, NONE, SQUAD, World, arm, claim
 from claims.claim import Original
 from reports.claim_section import claim_section
 from reports.document import ClaimSection
+from reports.to_markdown import markdown
 from verifier.criteria import (
     edgington_p,
     prediction_half_width,
@@ -269,7 +270,7 @@ def test_a_verdict_stored_before_they_existed_is_read():
 
 def test_the_report_shows_them_with_the_warning_that_they_decide_nothing():
     verdict = world(gain=0.0).verdict()
-    text = "\n\n".join(claim_section(ClaimSection(claim=UP, verdict=verdict), shown={}))
+    text = markdown([claim_section(ClaimSection(claim=UP, verdict=verdict), shown={})])
     assert "they decide nothing" in text
     assert "standard error is assumed" in text
     rows = [line for line in text.splitlines() if "| at most 0." in line or "| above 0." in line]
@@ -278,6 +279,5 @@ def test_the_report_shows_them_with_the_warning_that_they_decide_nothing():
     assert rows[0].endswith(f"| {q_test.p:.2g} | above 0.05 | no |")
     assert rows[2].endswith(f"| {sceptic.p:.2g} | at most 0.025 | no |")
     bare = verdict.model_copy(update={"secondary": ()})
-    assert "decide nothing" not in "\n".join(
-        claim_section(ClaimSection(claim=UP, verdict=bare), shown={})
-    )
+    without = markdown([claim_section(ClaimSection(claim=UP, verdict=bare), shown={})])
+    assert "decide nothing" not in without

@@ -17,6 +17,7 @@ from reports.claim_section import claim_section
 from reports.to_json import RENDERER as JSON
 from reports.to_json import read_document
 from reports.to_markdown import RENDERER as MARKDOWN
+from reports.to_markdown import markdown
 from verifier.family import with_family, with_shared_runs
 from verifier.multiplicity import holm
 from verifier.verdict import Evidence, Verdict
@@ -188,7 +189,7 @@ def test_one_decided_claim_or_controls_get_no_paper_level_statement():
 def test_a_claim_that_shares_no_run_has_no_such_line_and_old_verdicts_are_read():
     document = report(gain("true"))
     (section,) = document.sets[0].claims
-    assert "Shares runs" not in "\n".join(claim_section(section, shown={}))
+    assert "Shares runs" not in markdown([claim_section(section, shown={})])
     record = json.loads(section.verdict.canonical())
     del record["family"], record["evidence"]["shared_with"]
     assert Verdict.model_validate(record).family is None
