@@ -104,8 +104,8 @@ class Figure:
     """Unique in its report, fit for a file name."""
     caption: Inline
     """What is to be seen, in words."""
-    svg: str
-    """The drawing, made by `reports.charts`."""
+    spec: str
+    """What `reports.charts.svg` draws, as canonical JSON."""
 
 
 Block: TypeAlias = "Paragraph | Quote | Bullets | Table | Fence | Figure | Section"

@@ -6,8 +6,12 @@ decides a paper's claim is refused, whoever wrote the verdict.
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+
+from scipy import special
 
 from claims.claim import Claim, ClaimSet
 from replication.run import DataUse, Phase, Plan, Run
@@ -15,6 +19,7 @@ from reports.document import (
     ClaimSection,
     Document,
     EnvironmentUse,
+    MatrixCell,
     PhaseCost,
     RunLine,
     ScoreRow,
@@ -72,6 +77,7 @@ def build(
         data=_data(ordered),
         sets=tuple(sets),
         scores=_scores(ordered),
+        matrix=_matrix(ordered),
         runs=tuple(_line(run) for run in ordered),
         environments=_environments(ordered),
         costs=_costs(ordered),
@@ -180,6 +186,38 @@ def _scores(runs: Sequence[Run]) -> tuple[ScoreRow, ...]:
         numbers = {"seeds": len(found), "mean": min(100.0, mean), "n": min(n for _, n in found)}
         rows.append(ScoreRow.model_validate({**row, **numbers, "language": language}))
     return tuple(rows)
+
+
+def _matrix(runs: Sequence[Run]) -> tuple[MatrixCell, ...]:
+    """Return conditions by tasks; a language that some run lacks counts in none of its cell."""
+    groups: dict[tuple[str, ...], list[dict[str, float]]] = defaultdict(list)
+    for run in runs:
+        if run.status != "finished" or run.spec.condition is None:
+            continue
+        by_key: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+        for m in run.measurements:
+            by_key[m.task, m.split, m.metric, run.spec.condition.label()][m.language] = m.score
+        for key, scores in by_key.items():
+            groups[key].append(scores)
+    cells = []
+    for (task, split, metric, condition), found in sorted(groups.items()):
+        shared = sorted(set.intersection(*(set(scores) for scores in found)))
+        if not shared:
+            continue
+        averages = sorted(math.fsum(s[name] for name in shared) / len(shared) for s in found)
+        numbers = {"seeds": len(found), "languages": len(shared), "half_width": _half(averages)}
+        row = {"task": task, "split": split, "metric": metric, "condition": condition, **numbers}
+        mean = min(100.0, math.fsum(averages) / len(averages))
+        cells.append(MatrixCell.model_validate({**row, "mean": mean}))
+    return tuple(cells)
+
+
+def _half(averages: Sequence[float]) -> float | None:
+    """Return half the width of the t interval at 95 %; one seed tells nothing of it."""
+    k = len(averages)
+    if k < 2:
+        return None
+    return float(special.stdtrit(k - 1, 0.975)) * statistics.stdev(averages) / math.sqrt(k)
 
 
 def _line(run: Run) -> RunLine:

@@ -21,7 +21,9 @@ from reports.blocks import (
     strong,
     words,
 )
+from reports.claim_charts import cells_chart, claim_chart
 from reports.document import ClaimSection
+from reports.figures import figure
 from reports.numbers import decimals, duration, estimate, points, share, stated
 from reports.score_tables import aggregate_table, language_tables
 from reports.uncertainty import uncertainty
@@ -51,17 +53,23 @@ _CRITERIA = {
 """What each secondary criterion asks, what its value is, and where p must lie to meet it."""
 
 
-def claim_section(section: ClaimSection, *, shown: dict[Table, str]) -> Section:
+def claim_section(
+    section: ClaimSection, *, shown: dict[Table, str], weak: tuple[str, str] | None = None
+) -> Section:
     """Return the section of one claim.
 
     Args:
         section: the claim.
         shown: tables by language that earlier claims printed, table -> claim id; is added to, so
             that claims that share runs do not repeat 40 languages each.
+        weak: what keeps the evidence of the whole report from deciding a paper's claim.
     """
     claim, verdict = section.claim, section.verdict
+    if weak is None and verdict.replication == "conceptual":
+        weak = "Conceptual evidence only.", ""
     title = words(code(claim.id), f": {VERDICT_WORDS[verdict.verdict]}")
-    return Section(title, tuple(_blocks(section, shown)), claim_anchor(claim.id), _tags(section))
+    blocks = tuple(_blocks(section, shown, weak))
+    return Section(title, blocks, claim_anchor(claim.id), _tags(section))
 
 
 def claim_anchor(claim: str) -> str:
@@ -79,7 +87,9 @@ def _tags(section: ClaimSection) -> dict[str, str]:
     }
 
 
-def _blocks(section: ClaimSection, shown: dict[Table, str]) -> Iterator[Block]:
+def _blocks(
+    section: ClaimSection, shown: dict[Table, str], weak: tuple[str, str] | None
+) -> Iterator[Block]:
     claim, verdict = section.claim, section.verdict
     if verdict.stale:
         yield Quote(
@@ -88,9 +98,10 @@ def _blocks(section: ClaimSection, shown: dict[Table, str]) -> Iterator[Block]:
     yield Paragraph(words(claim.statement))
     yield _source(claim)
     yield Bullets(tuple(_facts(section)))
+    yield from figure(f"claim-{claim.id}", _seen(section), claim_chart(section), weak)
     yield from _listed("Why this verdict.", verdict.reasons)
     yield from _listed("What would change it.", what_would_change(section))
-    yield from _evidence(section, shown)
+    yield from _evidence(section, shown, weak)
     yield from uncertainty(verdict)
     yield from _secondary(verdict.secondary)
     yield from _ledger(verdict.deviations)
@@ -175,7 +186,9 @@ def _measure(measure: Measure) -> str:
     return said
 
 
-def _evidence(section: ClaimSection, shown: dict[Table, str]) -> Iterator[Block]:
+def _evidence(
+    section: ClaimSection, shown: dict[Table, str], weak: tuple[str, str] | None
+) -> Iterator[Block]:
     evidence = section.verdict.evidence
     if evidence.arms:
         digits = max(1, decimals(section.verdict.interval))
@@ -190,6 +203,46 @@ def _evidence(section: ClaimSection, shown: dict[Table, str]) -> Iterator[Block]
         else:
             there = code(first, claim_anchor(first))
             yield Paragraph(words("By language, ", caption, ": as under ", there, "."))
+    yield from _heat_maps(section, shown, weak)
+
+
+def _heat_maps(
+    section: ClaimSection, shown: dict[Table, str], weak: tuple[str, str] | None
+) -> Iterator[Block]:
+    """Yield a map of tasks and languages for each contrast that no earlier claim has shown."""
+    cells = [c for c in section.verdict.evidence.cells if c.language is not None]
+    for place, contrast in enumerate(sorted({c.contrast or "" for c in cells}), 1):
+        of_contrast = [c for c in cells if (c.contrast or "") == contrast]
+        tables = [table for _, tables in language_tables(of_contrast) for table in tables]
+        if not any(shown.get(table) == section.claim.id for table in tables):
+            continue
+        low = min(of_contrast, key=lambda c: c.estimate)
+        high = max(of_contrast, key=lambda c: c.estimate)
+        caption = words(
+            "By task and language", *(words(", ", code(contrast)) if contrast else ()),
+            f". Lowest {low.task or ''} {low.language}, ", number(points(low.estimate)),
+            f"; highest {high.task or ''} {high.language}, ", number(points(high.estimate)),
+            ", in points.",
+        )  # fmt: skip
+        name = f"claim-{section.claim.id}-map-{place}"
+        yield from figure(name, caption, cells_chart(of_contrast), weak)
+
+
+def _seen(section: ClaimSection) -> Inline:
+    """Say what the claim's chart shows."""
+    verdict = section.verdict
+    said: list[str] = []
+    if verdict.estimate is not None:
+        said.append("found (dot) with its interval (line)")
+    if verdict.reported is not None:
+        band = " and tolerance (band)" if verdict.tolerance is not None else ""
+        said.append(f"reported (tick){band}")
+    if verdict.minimum_effect is not None and verdict.estimate is not None:
+        said.append("minimum effect (dashed)")
+    if verdict.evidence.arms:
+        said.append("below, the score of each seed (rings) and what is taken of them (ticks)")
+    listed = ", ".join(said)
+    return words(f"{listed[:1].upper()}{listed[1:]}, in points.")
 
 
 def _arm(arm: Arm, digits: int) -> tuple[Inline, ...]:

@@ -25,9 +25,10 @@ from reports.claim_section import claim_anchor, claim_section
 from reports.document import Document, EnvironmentUse, RunLine, SetSection
 from reports.environment_text import differing_lines, environment_lines, total_lines
 from reports.numbers import duration, share
+from reports.overview import costs, forest, matrix, shared_arms
 from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
-from reports.summary import DECIDED, banner, headlines, summary_table, verdict_key
+from reports.summary import DECIDED, banner, headlines, summary_table, verdict_key, weakness
 
 __all__ = ["content"]
 
@@ -40,14 +41,19 @@ def content(document: Document) -> Section:
 def _blocks(document: Document) -> Iterator[Block]:
     for line in headlines(document):
         yield Paragraph(line)
-    warning = banner(document)
+    warning, weak = banner(document), weakness(document)
     if warning:
         yield warning
     yield Section(words("Verdicts"), tuple(_verdicts(document)), "verdicts")
     for place, claim_set in enumerate(document.sets, 1):
         shown: dict[Table, str] = {}
-        claims = tuple(claim_section(section, shown=shown) for section in claim_set.claims)
+        claims = tuple(
+            claim_section(section, shown=shown, weak=weak) for section in claim_set.claims
+        )
         yield Section(_set_title(claim_set), claims, f"claims-{place}")
+    shared = tuple(shared_arms(document))
+    if shared:
+        yield Section(words("What claims share"), shared, "shared-arms")
     if document.scores:
         yield Section(words("Scores by task and language"), tuple(_scores(document)), "scores")
     yield Section(words("Protocol"), tuple(_protocol(document)), "protocol")
@@ -69,6 +75,7 @@ def _verdicts(document: Document) -> Iterator[Block]:
         if said:
             yield Paragraph(said)
     yield Bullets(tuple(verdict_key(document)))
+    yield from forest(document)
 
 
 def _paper_level(claim_set: SetSection) -> Inline:
@@ -100,6 +107,7 @@ def _set_title(claim_set: SetSection) -> Inline:
 
 
 def _scores(document: Document) -> Iterator[Block]:
+    yield from matrix(document)
     yield Paragraph(words("Means over seeds, in points."))
     for caption, tables in score_tables(document.scores):
         yield Paragraph(caption)
@@ -139,12 +147,13 @@ def _environments(uses: Sequence[EnvironmentUse]) -> Iterator[Block]:
 
 
 def _cost(document: Document) -> Iterator[Block]:
-    costs = document.costs
-    rows = [(c.phase, str(c.runs), str(c.failed), duration(c.seconds)) for c in costs]
-    runs, failed = str(sum(c.runs for c in costs)), str(sum(c.failed for c in costs))
-    total = ("all", runs, failed, duration(sum(c.seconds for c in costs)))
+    spent = document.costs
+    rows = [(c.phase, str(c.runs), str(c.failed), duration(c.seconds)) for c in spent]
+    runs, failed = str(sum(c.runs for c in spent)), str(sum(c.failed for c in spent))
+    total = ("all", runs, failed, duration(sum(c.seconds for c in spent)))
     lines = (tuple(words(value) for value in row) for row in [*rows, total])
     yield _table(("phase", "runs", "of these failed", "time"), lines)
+    yield from costs(document)
     if document.usage is not None:
         said = total_lines(document.usage)
         yield Bullets(tuple(words(line[:1].upper() + line[1:]) for line in said))

@@ -24,6 +24,7 @@ __all__ = [
     "Document",
     "EnergyTotal",
     "EnvironmentUse",
+    "MatrixCell",
     "PhaseCost",
     "RunLine",
     "ScoreRow",
@@ -82,6 +83,23 @@ class ScoreRow(Record):
     """Mean score in points."""
     n: Annotated[int, Field(ge=1)]
     """Examples scored per run; the smallest number where runs differ."""
+
+
+class MatrixCell(Record):
+    """One condition on one task: the mean over seeds of the mean over languages."""
+
+    task: Name
+    split: Split
+    metric: Metric
+    condition: str
+    """Label of the condition."""
+    seeds: Annotated[int, Field(ge=1)]
+    languages: Annotated[int, Field(ge=1)]
+    """Languages that every run scored."""
+    mean: Annotated[float, Field(ge=0, le=100)]
+    """Points."""
+    half_width: Annotated[float, Field(ge=0)] | None = None
+    """Of the 95 % t interval over seeds, in points; null with one seed."""
 
 
 class RunLine(Record):
@@ -164,6 +182,8 @@ class Document(Record):
     """Papers first, controls after them."""
     scores: tuple[ScoreRow, ...]
     """Scores of all evaluation runs, sorted by task, metric, condition and language."""
+    matrix: tuple[MatrixCell, ...] = ()
+    """The same scores with the languages averaged; empty in reports written before this field."""
     runs: tuple[RunLine, ...]
     """Runs in the order of the plan."""
     environments: tuple[EnvironmentUse, ...]

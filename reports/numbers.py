@@ -12,7 +12,17 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcon
 
 from verifier.verdict import Interval
 
-__all__ = ["bounds", "decimals", "duration", "estimate", "percent", "points", "share", "stated"]
+__all__ = [
+    "bounds",
+    "decimals",
+    "duration",
+    "estimate",
+    "half_width",
+    "percent",
+    "points",
+    "share",
+    "stated",
+]
 
 DEFAULT_DECIMALS = 1
 """Decimals of a score without interval; papers print one, and item noise hides the second."""
@@ -51,6 +61,11 @@ def bounds(interval: Interval, *, digits: int, signed: bool = False) -> str:
     low = _fixed(interval.low, digits, ROUND_FLOOR, signed=signed)
     high = _fixed(interval.high, digits, ROUND_CEILING, signed=signed)
     return f"[{low}, {high}]"
+
+
+def half_width(value: float, *, digits: int = DEFAULT_DECIMALS) -> str:
+    """Return half of an interval's width in points, rounded up."""
+    return _fixed(value, digits, ROUND_CEILING, signed=False)
 
 
 def estimate(value: float, interval: Interval | None, *, signed: bool = False) -> str:

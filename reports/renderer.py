@@ -19,7 +19,11 @@ GROUP = "corroborate.renderers"
 
 @runtime_checkable
 class Renderer(Protocol):
-    """One rendering of a document."""
+    """One rendering of a document.
+
+    A renderer whose file needs others beside it, such as pictures, also has a method
+    `beside(document)` that returns their bytes by path, relative to the report's folder.
+    """
 
     @property
     def name(self) -> str:

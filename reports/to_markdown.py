@@ -17,12 +17,17 @@ from reports.blocks import (
     Section,
     Span,
     Table,
+    flat,
 )
 from reports.content import content
 from reports.document import Document
+from reports.drawing import alone, svg
 from reports.escaping import bullets, cell, code, fence, table, text
 
 __all__ = ["RENDERER", "MarkdownRenderer", "markdown"]
+
+FOLDER = "figures"
+"""Of the pictures, beside the report."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class MarkdownRenderer:
     def render(self, document: Document) -> bytes:
         """Return UTF-8 Markdown with a final newline."""
         return (markdown([content(document)]) + "\n").encode()
+
+    def beside(self, document: Document) -> dict[str, bytes]:
+        """Return the pictures that the Markdown names, by path beside it."""
+        figures = (b for b in flat([content(document)]) if isinstance(b, Figure))
+        return {f"{FOLDER}/{f.name}.svg": alone(svg(f.spec)).encode() for f in figures}
 
 
 def markdown(blocks: Iterable[Block], *, level: int = 1) -> str:
@@ -65,7 +75,7 @@ def _blocks(blocks: Iterable[Block], level: int) -> Iterator[str]:
             case Fence():
                 yield fence(block.lines)
             case Figure():
-                yield f"![{_inline(block.caption)}](figures/{block.name}.svg)"
+                yield f"![{_inline(block.caption)}]({FOLDER}/{block.name}.svg)"
 
 
 def _line(line: Inline) -> str:

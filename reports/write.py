@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from reports.document import Document
 from reports.errors import RendererError, WriteError
@@ -35,17 +35,31 @@ def write(document: Document, folder: Path, formats: Sequence[str]) -> tuple[Pat
             f"report formats {', '.join(formats)}: found files {', '.join(names)} ; expected "
             "a file of its own for each. Write the formats into different folders."
         )
-    contents = [one.render(document) for one in chosen]
+    contents = {name: one.render(document) for name, one in zip(names, chosen, strict=True)}
+    beside = {path: b for one in chosen for path, b in _beside(one, document).items()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in zip(names, contents, strict=True):
-            _replace(folder / name, content)
+        # what a file names is there before the file
+        for path, content in [*beside.items(), *contents.items()]:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            _replace(folder / path, content)
     except OSError as error:
         raise WriteError(
             f"report folder '{folder}': found {error.strerror or error} ; expected a folder that "
             "can be written. Name another with --out."
         ) from None
     return tuple(folder / name for name in names)
+
+
+def _beside(one: Renderer, document: Document) -> dict[str, bytes]:
+    files: dict[str, bytes] = getattr(one, "beside", lambda _: {})(document)
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or len(path.parts) < 2 or {".", ".."} & {*path.parts} or "\\" in name:
+            raise RendererError(
+                f"report format '{one.name}': found file '{name}' beside its own ; expected a path "
+                "in a folder below the report's. Mend the plugin."
+            )
+    return files
 
 
 def _checked_name(one: Renderer) -> str:

@@ -34,7 +34,7 @@ LIGHT_IN_REPLICATION = (
 MARKDOWN = sorted(
     p
     for p in ROOT.rglob("*.md")
-    if not {".venv", "out", "node_modules"} & set(p.relative_to(ROOT).parts)
+    if not {".venv", "out", "node_modules", "goldens"} & set(p.relative_to(ROOT).parts)
 )
 
 

@@ -369,8 +369,27 @@ def test_write_makes_the_folder_and_leaves_only_the_reports(tmp_path: Path) -> N
     of = controls()
     paths = write(of, folder, ["md", "json", "md"])
     assert paths == (folder / "report.md", folder / "report.json")
-    assert sorted(p.name for p in folder.iterdir()) == ["report.json", "report.md"]
+    assert sorted(p.name for p in folder.iterdir()) == ["figures", "report.json", "report.md"]
+    pictures = {f"figures/{path.name}" for path in (folder / "figures").iterdir()}
+    assert pictures == set(MARKDOWN.beside(of))
     assert paths[0].read_bytes() == MARKDOWN.render(of)
+
+
+@pytest.mark.parametrize("path", ["/x/y", "../y", "y", "a/../../y", "a\\..\\y/z"])
+def test_a_renderer_that_would_write_elsewhere_is_refused(tmp_path, monkeypatch, path) -> None:
+    class Rude:
+        name, file_name = "rude", "report.rude"
+
+        def render(self, document: Document) -> bytes:
+            return b""
+
+        def beside(self, document: Document) -> dict[str, bytes]:
+            return {path: b"x"}
+
+    monkeypatch.setattr("reports.write.renderer", lambda _: Rude())
+    with pytest.raises(RendererError, match="in a folder below the report's"):
+        write(controls(), tmp_path / "out", ["rude"])
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_unknown_format_is_named_before_anything_is_written(tmp_path: Path) -> None:

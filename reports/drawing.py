@@ -1,0 +1,150 @@
+"""How is a chart drawn, and what do all charts share?
+
+A chart is a Vega-Lite specification; `svg` draws it without a browser and without a network. Colours are
+Okabe and Ito's (2008), which readers with any colour vision tell apart, and never say anything that
+position or shape does not say as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import vl_convert
+
+__all__ = [
+    "BAND",
+    "COLOURS",
+    "FOUND",
+    "INK",
+    "LABEL",
+    "REPORTED",
+    "ROW",
+    "ROWS",
+    "SHAPES",
+    "Spec",
+    "alone",
+    "band",
+    "canonical",
+    "chart",
+    "ends",
+    "points_axis",
+    "row_axis",
+    "size",
+    "svg",
+    "zero_rule",
+]
+
+WIDTH = 440
+"""Of the drawing area, in pixels, without labels."""
+ROW = 22
+"""Height of a row, in pixels."""
+LABEL = 220
+"""Longest label, in pixels; longer ones end in an ellipsis."""
+ROWS = 240
+"""Rows of one chart; beyond them a picture says less than its table."""
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+COLOURS = {
+    "reproduced": "#009E73",
+    "not_reproduced": "#D55E00",
+    "inconclusive": "#E69F00",
+    "not_evaluable": "#7F7F7F",
+}
+SHAPES = {
+    "reproduced": "circle",
+    "not_reproduced": "cross",
+    "inconclusive": "triangle-up",
+    "not_evaluable": "square",
+}
+REPORTED = "#CC79A7"
+BAND = "#56B4E9"
+FOUND = "#0072B2"
+INK = "currentColor"
+"""The colour of the text around the chart, so that light and dark pages both fit."""
+
+Spec = dict[str, Any]
+
+
+@lru_cache(maxsize=1024)
+def svg(spec: str) -> str:
+    """Return a chart as one SVG element; the same specification always gives the same bytes.
+
+    Args:
+        spec: a Vega-Lite specification as canonical JSON, as `Figure.spec` holds it.
+    """
+    drawn: str = vl_convert.vegalite_to_svg(spec, vl_version="6.4", allowed_base_urls=[])
+    return drawn
+
+
+def alone(drawn: str) -> str:
+    """Return an SVG for a file of its own, in ink that shows on light and on dark ground."""
+    return drawn.replace(INK, "#6E7781")
+
+
+def canonical(spec: Spec) -> str:
+    """Return a specification as the text that `svg` takes."""
+    return json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def chart(body: Spec) -> Spec:
+    """Return a whole specification: the body with what all charts share."""
+    quiet = {"domainColor": INK, "tickColor": INK, "labelColor": INK, "titleColor": INK}
+    return {
+        "$schema": SCHEMA,
+        "background": "transparent",
+        **body,
+        "config": {
+            "font": "sans-serif",
+            "view": {"stroke": "transparent"},
+            "mark": {"aria": False},  # the table beside it has every number, well rounded
+            "axis": {
+                **quiet,
+                "aria": False,
+                "gridColor": INK,
+                "gridOpacity": 0.15,
+                "labelFontSize": 12,
+            },
+            "legend": {"aria": False, "labelColor": INK, "titleColor": INK, "labelFontSize": 12},
+        },
+    }
+
+
+def row_axis(field: str) -> Spec:
+    """Return an axis with one row for each value of a field, in the order of the data."""
+    return {
+        "field": field, "type": "nominal", "title": None, "sort": None,
+        "axis": {"labelLimit": LABEL, "ticks": False, "domain": False},
+    }  # fmt: skip
+
+
+def points_axis(field: str) -> Spec:
+    """Return the axis of a size in points, which always shows 0."""
+    return {"field": field, "type": "quantitative", "title": "points", "scale": {"zero": True}}
+
+
+def zero_rule() -> Spec:
+    """Return a line where nothing changes."""
+    return {
+        "data": {"values": [{"zero": 0}]},
+        "mark": {"type": "rule", "color": INK, "opacity": 0.5},
+        "encoding": {"x": points_axis("zero")},
+    }
+
+
+def band(reported: float | None, tolerance: float | None) -> Mapping[str, float]:
+    """Return the ends of the tolerance around a reported size, in points; nothing where unknown."""
+    if reported is None or tolerance is None:
+        return {}
+    return {"band_low": reported - tolerance, "band_high": reported + tolerance}
+
+
+def ends(low: float, high: float) -> Mapping[str, float]:
+    """Return the ends of an interval, in points."""
+    return {"low": low, "high": high}
+
+
+def size(rows: int) -> Spec:
+    """Return width and height of a chart of so many rows."""
+    return {"width": WIDTH, "height": ROW * rows}
