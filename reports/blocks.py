@@ -33,8 +33,9 @@ __all__ = [
     "words",
 ]
 
-Style = Literal["plain", "code", "number", "emphasis"]
-"""code: an identifier; number: printed by `reports.numbers`, so that it needs no escaping."""
+Style = Literal["plain", "code", "number", "emphasis", "verdict"]
+"""code: an identifier; number: printed by `reports.numbers`, so that it needs no escaping; verdict: one
+of `VERDICT_WORDS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Span:
     style: Style = "plain"
     target: str = ""
     """Id of the section that it leads to; empty where it leads nowhere."""
+    anchor: str = ""
+    """Id of the table row that begins with it, which links name; empty elsewhere."""
     strong: bool = False
     """Whether it must not be missed."""
 
@@ -134,9 +137,9 @@ def words(*parts: str | Span | Inline) -> Inline:
     return tuple(spans)
 
 
-def code(text: str, target: str = "") -> Span:
-    """Return an identifier."""
-    return Span(text, "code", target)
+def code(text: str, target: str = "", *, anchor: str = "") -> Span:
+    """Return an identifier, with the id that it leads to, or that its own row has."""
+    return Span(text, "code", target, anchor)
 
 
 def number(text: str) -> Span:

@@ -14,6 +14,7 @@ from reports.blocks import (
     Paragraph,
     Quote,
     Section,
+    Span,
     Table,
     code,
     joined,
@@ -67,7 +68,7 @@ def claim_section(
     claim, verdict = section.claim, section.verdict
     if weak is None and verdict.replication == "conceptual":
         weak = "Conceptual evidence only.", ""
-    title = words(code(claim.id), f": {VERDICT_WORDS[verdict.verdict]}")
+    title = words(code(claim.id), ": ", Span(VERDICT_WORDS[verdict.verdict], "verdict"))
     blocks = tuple(_blocks(section, shown, weak))
     return Section(title, blocks, claim_anchor(claim.id), _tags(section))
 

@@ -21,7 +21,7 @@ from reports.blocks import (
     strong,
     words,
 )
-from reports.claim_section import claim_anchor, claim_section
+from reports.claim_section import claim_anchor, claim_section, run_anchor
 from reports.document import Document, EnvironmentUse, RunLine, SetSection
 from reports.environment_text import differing_lines, environment_lines, total_lines
 from reports.numbers import duration, share
@@ -171,7 +171,7 @@ def _data(use: DataUse) -> tuple[Inline, ...]:
 def _run(run: RunLine) -> tuple[Inline, ...]:
     status = run.status if run.error is None else f"{run.status}: {run.error}"
     facts = ", ".join(f"{name} {_fact(value)}" for name, value in sorted(run.facts.items()))
-    name = words(code(run.run[:12]))
+    name = words(code(run.run[:12], anchor=run_anchor(run.run)))
     return name, words(run.title), words(status), words(duration(run.seconds)), words(facts)
 
 

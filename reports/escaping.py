@@ -1,4 +1,4 @@
-"""How does text that others wrote become Markdown that says only what it said?
+"""How does text that others wrote say only what it said, in Markdown above all?
 
 Claims, quotes and error messages are hostile until proven otherwise: nothing in them may open a
 tag, a link, a code span, a heading or another table cell.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["bullets", "cell", "code", "fence", "table", "text"]
+__all__ = ["bullets", "cell", "code", "fence", "table", "text", "visible"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """An underscore between letters or digits, as in `squad_v1`, opens nothing and stays readable."""
@@ -20,6 +20,11 @@ _INVISIBLE = re.compile(
     r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 """Control characters, and those that hide or turn round what stands beside them."""
+
+
+def visible(value: str) -> str:
+    """Return a text with each character that hides or turns round others as U+FFFD."""
+    return _INVISIBLE.sub("\ufffd", value)
 
 
 def text(value: str) -> str:
@@ -33,7 +38,7 @@ def text(value: str) -> str:
 
 def cell(value: str) -> str:
     """Return a text as `text` does, for a place where no block can begin, such as a table cell."""
-    line = " ".join(_INVISIBLE.sub("\ufffd", value).split())
+    line = " ".join(visible(value).split())
     line = _SPECIAL.sub(lambda found: "\\" + found.group(), line)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _AUTOLINK.sub(lambda found: found.group() + "\\", line)
@@ -48,7 +53,7 @@ def code(value: str) -> str:
 
 def fence(lines: Iterable[str]) -> str:
     """Return lines as a code block whose fence is longer than any run of backticks in them."""
-    body = "\n".join(_INVISIBLE.sub("\ufffd", line) for line in lines)
+    body = "\n".join(visible(line) for line in lines)
     longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
     mark = "`" * max(3, longest + 1)
     return f"{mark}\n{body}\n{mark}"

@@ -51,7 +51,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--dry-run": {**_FLAG, "help": "only list what would go and how much it is"},
     "--engine": {"default": "inline"},
     "--explain": {**_FLAG, "help": "list every run and why"},
-    "--format": {"default": "md,json", "help": "comma-separated: md, json"},
+    "--format": {"default": "html,md,json", "help": "comma-separated: html, md, json"},
     "--json": {**_FLAG, "help": "print one JSON document"},
     "--lock": {"metavar": "FILE",
                "help": "refuse other data and bases than the file's; written where it is absent"},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reports.blocks import (
     Inline,
     Quote,
+    Span,
     Table,
     code,
     emphasis,
@@ -103,7 +104,7 @@ def _line(section: ClaimSection) -> tuple[Inline, ...]:
         words(claim.kind.replace("_", " ")),
         words(claimed(claim)),
         found,
-        strong(VERDICT_WORDS[verdict.verdict]),
+        strong(Span(VERDICT_WORDS[verdict.verdict], "verdict")),
         words(FINDING_WORDS[verdict.finding]),
         words(verdict.replication or "none"),
         words(AGREEMENT_WORDS[verdict.agreement] if verdict.agreement else ""),
