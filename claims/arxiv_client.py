@@ -1,18 +1,15 @@
 """What has arXiv of a paper: every version, its metadata, and its source, on this machine?
 
-Metadata come through the package `arxiv`, whose requests go through our one throttle, limits and
-retries. What is here already is not asked for again; a transfer that broke off goes on.
+What is here already is not asked for again; a transfer that broke off goes on.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,26 +19,19 @@ import arxiv
 from pydantic import ValidationError
 
 from claims.archive import unpack
+from claims.arxiv_api import address, papers, says_withdrawn
 from claims.arxiv_paper import Identifier, Paper, Version
 from claims.errors import ArchiveError, DamagedArchiveError, FetchError, UnknownPaperError
 from claims.polite import Courtesy, transfer
+from claims.works import line
 
-__all__ = ["ADDRESS", "fetch"]
+__all__ = ["fetch"]
 
-ADDRESS = "https://export.arxiv.org"
-"""Where arXiv wants programs to ask; `CORROBORATE_ARXIV_URL` names another."""
-MAX_ANSWER_BYTES = 8 * 2**20
 MAX_SOURCE_BYTES = 256 * 2**20
 MAX_VERSIONS = 100
 MAX_RECORD_BYTES = 8 * 2**20
 FRESH = timedelta(days=1)
 """arXiv's metadata change once a day, so younger ones are not asked for again."""
-
-_WITHDRAWN = re.compile(r"\bwithdrawn\b|\bwithdrew\b", re.IGNORECASE)
-_WITHDRAWN_ABSTRACT = re.compile(
-    r"\s*(?:this|the) (?:paper|article|submission|manuscript|work)\b.{0,60}\bwithdrawn\b",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +41,7 @@ class _Desk:
     folder: Path
     courtesy: Courtesy
     offline: bool
-    address: str = field(
-        default_factory=lambda: os.environ.get("CORROBORATE_ARXIV_URL", ADDRESS).rstrip("/")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """An answer in the shape that the package `arxiv` reads."""
-
-    status_code: int
-    content: bytes
-
-
-class _Session:
-    """What the package `arxiv` takes for its HTTP session: ours is bounded, polite and patient."""
-
-    def __init__(self, courtesy: Courtesy) -> None:
-        self._courtesy = courtesy
-
-    def get(self, url: str, headers: Mapping[str, str]) -> _Page:
-        """Return a whole feed, or whatever came with another status."""
-        del headers  # they name the package; ours name us
-        for _ in range(self._courtesy.tries):
-            sink = io.BytesIO()
-            answer = transfer(url, sink, limit=MAX_ANSWER_BYTES, courtesy=self._courtesy)
-            content = sink.getvalue()
-            # The package repairs a feed that breaks off, and so would lose versions silently.
-            if answer.status != 200 or content.rstrip().endswith(b"</feed>"):
-                return _Page(answer.status, content)
-        raise FetchError(
-            f"{url}: found an answer that breaks off or is no feed ; expected an Atom feed. Run the "
-            "same command later."
-        )
+    address: str = field(default_factory=address)
 
 
 def fetch(
@@ -175,25 +133,8 @@ def _asked(wanted: Identifier, desk: _Desk, known: Paper | None) -> Paper:
 
 
 def _results(names: list[str], desk: _Desk) -> list[arxiv.Result]:
-    client = arxiv.Client(page_size=len(names), delay_seconds=0, num_retries=0)
-    client.query_url_format = f"{desk.address}/api/query?{{}}"
-    client._session = _Session(desk.courtesy)  # noqa: SLF001 - 4.0 has no parameter for it
     search = arxiv.Search(id_list=names, max_results=len(names))
-    try:
-        return list(client.results(search))
-    except arxiv.HTTPError as error:
-        if error.status == 400:
-            raise UnknownPaperError(
-                f"{names[0]}: found that arXiv does not take the identifier ; expected one of a paper."
-            ) from None
-        raise FetchError(
-            f"{names[0]}: found HTTP {error.status} from arXiv ; expected metadata. Run it later."
-        ) from None
-    except (arxiv.ArxivError, ValueError, TypeError) as error:
-        raise FetchError(
-            f"{names[0]}: found an answer that is no list of papers ({type(error).__name__}) ; "
-            "expected metadata. Run the same command later."
-        ) from None
+    return papers(search, names[0], where=desk.address, courtesy=desk.courtesy)
 
 
 def _number(result: arxiv.Result, wanted: Identifier) -> int | None:
@@ -206,27 +147,20 @@ def _version(number: int, result: arxiv.Result | None, before: Version | None) -
     if result is None:
         return Version(number=number, state="missing", why="arXiv's metadata do not list it")
     fields: dict[str, Any] = {
-        "withdrawn": bool(
-            _WITHDRAWN.search((result.comment or "")[:1000])
-            or _WITHDRAWN_ABSTRACT.match(result.summary[:200])
-        ),
-        "title": _line(result.title),
-        "authors": tuple(_line(a.name) for a in result.authors[:5000]),
-        "abstract": _line(result.summary),
-        "comment": _line(result.comment or ""),
-        "journal": _line(result.journal_ref or ""),
-        "doi": _line(result.doi or ""),
-        "categories": tuple(_line(c) for c in result.categories[:50]),
+        "withdrawn": says_withdrawn(result),
+        "title": line(result.title),
+        "authors": tuple(line(a.name) for a in result.authors[:5000]),
+        "abstract": line(result.summary),
+        "comment": line(result.comment or ""),
+        "journal": line(result.journal_ref or ""),
+        "doi": line(result.doi or ""),
+        "categories": tuple(line(c) for c in result.categories[:50]),
         "published": result.published.isoformat(),
         "updated": result.updated.isoformat(),
     }
     if before and before.updated == fields["updated"] and before.sha256:
         return before.model_copy(update=fields)
     return Version(number=number, state="not fetched", why="not asked for", **fields)
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:20_000]
 
 
 def _sourced(paper: str, version: Version, desk: _Desk) -> Version:

@@ -2,13 +2,15 @@
 
 CorroborateError
 ├── ExecutionError          the machine fails, though nothing is wrong with what was asked
-│   └── FetchError          arXiv does not answer, or not whole
+│   └── FetchError          a server does not answer, or not whole
+│       └── SpentError      what a command may ask of servers is used up
 └── ClaimsError
     ├── ClaimFileError      a claim file that cannot be accepted, with all its faults
     ├── ClaimFilesError     several such files at once
     ├── ArchiveError        a paper's source that is not safe, or is no source
     │   └── DamagedArchiveError     one that ends too early, or does not fit together
     ├── UnknownPaperError   a name that is no arXiv identifier, or of which there is no paper
+    ├── SearchError         a search that cannot be asked, or a setting for it that cannot be used
     ├── SynthesisError      a report, paper or ratings file that `review` cannot read
     ├── PaperError          a paper that cannot be read
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
@@ -32,6 +34,8 @@ __all__ = [
     "Fault",
     "FetchError",
     "PaperError",
+    "SearchError",
+    "SpentError",
     "SynthesisError",
     "UnknownClaimsError",
     "UnknownPaperError",
@@ -107,7 +111,11 @@ class SynthesisError(ClaimsError):
 
 
 class FetchError(ExecutionError):
-    """arXiv cannot be reached, refuses, or breaks off; the same command may do another time."""
+    """A server cannot be reached, refuses, or breaks off; the same command may do another time."""
+
+
+class SpentError(FetchError):
+    """The requests or the time that a command may use are used up, so that a server is not asked."""
 
 
 class ArchiveError(ClaimsError):
@@ -120,6 +128,10 @@ class DamagedArchiveError(ArchiveError):
 
 class UnknownPaperError(ClaimsError):
     """A name that is no arXiv identifier, or an identifier of which there is no paper."""
+
+
+class SearchError(ClaimsError):
+    """A search that cannot be asked, or a setting for it that cannot be used."""
 
 
 class PaperError(ClaimsError):

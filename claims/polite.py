@@ -1,7 +1,7 @@
 """How is a server asked without harm to it or to us: seldom, with limits, and as it wishes?
 
 One throttle serves the whole process. Answers are bounded in size and time, broken ones are asked
-for again, and `Retry-After` is heeded by every later request.
+for again, and `Retry-After` is heeded by every later request to the same server.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO
@@ -18,14 +18,49 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from claims.errors import FetchError
+from claims.errors import FetchError, SpentError
 
-__all__ = ["THROTTLE", "Answer", "Courtesy", "Throttle", "transfer"]
+__all__ = ["AGENT", "THROTTLE", "Answer", "Budget", "Courtesy", "Throttle", "transfer"]
 
 AGENT = "corroborate/0.1 (audits of papers; one request at a time)"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _CHUNK = 2**16
+
+
+class Budget:
+    """What one command may still ask of all servers together, in requests and in seconds."""
+
+    def __init__(self, requests: int, seconds: float) -> None:
+        """Begin to count and to run."""
+        self.requests = requests
+        self.asked = 0
+        """Requests made so far."""
+        self._end = time.monotonic() + seconds
+        self._until = self._end
+
+    def part(self, number: int) -> None:
+        """Let what follows take its share of the time, where `number` with it are to come."""
+        self._until = self._end
+        self._until = time.monotonic() + self.left_s() / max(1, number)
+
+    def left_s(self) -> float:
+        """Return the seconds that are left for what is asked now."""
+        return max(0.0, self._until - time.monotonic())
+
+    def take(self, url: str, wait_s: float) -> None:
+        """Count a request that may begin in so many seconds.
+
+        Raises:
+            SpentError: there is none left, or not the time.
+        """
+        if self.asked >= self.requests:
+            raise SpentError(
+                f"{url}: found all {self.requests} requests used ; expected one left. Allow more."
+            )
+        if wait_s >= self.left_s():
+            raise SpentError(f"{url}: found the time allowed used up ; expected some. Allow more.")
+        self.asked += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +77,12 @@ class Courtesy:
     tries: int = 4
     longest_wait_s: float = 120.0
     """Longest wait that a server may ask for; beyond it the user is told instead."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent as well, only ever to the server asked; keys among them are shown nowhere."""
+    elsewhere: tuple[str, ...] = ("arxiv.org",)
+    """Hosts to which, and to those below which, a server may redirect over https."""
+    budget: Budget | None = None
+    """What may be asked altogether; None: no limit beyond the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +112,27 @@ class _State:
 
 
 class Throttle:
-    """Lets requests begin one at a time, a delay apart, from whatever thread they come."""
+    """Lets requests begin one at a time, those to one host a delay apart, from whatever thread."""
 
     def __init__(self) -> None:
         """Begin with nothing asked yet."""
         self._lock = threading.Lock()
-        self._next = 0.0
+        self._next: dict[str, float] = {}
 
-    def wait(self, delay_s: float) -> None:
-        """Return when the next request may begin, which no other then may for the delay."""
+    def wait(self, host: str, delay_s: float) -> None:
+        """Return when the next request may begin, which no other to the host may for the delay."""
         with self._lock:
-            time.sleep(max(0.0, self._next - time.monotonic()))
-            self._next = time.monotonic() + delay_s
+            time.sleep(self.due_s(host))
+            self._next[host] = time.monotonic() + delay_s
 
-    def hold(self, seconds: float) -> None:
-        """Let no request begin for some seconds from now."""
+    def hold(self, host: str, seconds: float) -> None:
+        """Let no request to a host begin for some seconds from now."""
         with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
+            self._next[host] = max(self._next.get(host, 0.0), time.monotonic() + seconds)
+
+    def due_s(self, host: str) -> float:
+        """Return in how many seconds a request to a host may begin."""
+        return max(0.0, self._next.get(host, 0.0) - time.monotonic())
 
 
 THROTTLE = Throttle()
@@ -106,7 +151,7 @@ def transfer(
     """Ask for a URL and write the body of its answer, going on where an earlier try broke off.
 
     Args:
-        url: what to ask for; redirections are followed on its host and on arxiv.org only.
+        url: what to ask for; redirections are followed on its host and where `courtesy` allows.
         sink: opened for reading and writing; holds the bytes of an earlier try, or none.
         limit: most bytes of the body.
         courtesy: how often and how long.
@@ -116,37 +161,54 @@ def transfer(
     Raises:
         FetchError: no whole answer came in the tries allowed, or it exceeds the limit.
     """
-    found = ""
+    found, host = "", urlsplit(url).netloc
     state = _State(etag, tagged)
     for attempt in range(courtesy.tries):
-        THROTTLE.wait(courtesy.delay_s)
+        _await(url, host, courtesy)
         try:
             return _follow(url, sink, limit, courtesy, state)
         except _Again as again:
             found = again.found
             last = attempt + 1 == courtesy.tries
             wait = courtesy.delay_s * 2**attempt if again.wait_s is None else again.wait_s
+            if not last or again.wait_s is not None:
+                THROTTLE.hold(host, wait)
             if wait > courtesy.longest_wait_s:
                 raise FetchError(
                     f"{url}: found {found} ; it asks to wait {wait:.0f} s. Run the same command then."
                 ) from None
-            if not last or again.wait_s is not None:
-                THROTTLE.hold(wait)
         except (requests.RequestException, HTTPError, OSError) as error:
             found = f"no whole answer ({_reason(error)})"
-            THROTTLE.hold(courtesy.delay_s * 2**attempt)
+            THROTTLE.hold(host, courtesy.delay_s * 2**attempt)
+    tries = "one try" if courtesy.tries == 1 else f"{courtesy.tries} tries"
     raise FetchError(
-        f"{url}: found {found} in {courtesy.tries} tries ; expected an answer. Run the same command "
+        f"{url}: found {found} in {tries} ; expected an answer. Run the same command "
         "later; what is here already is kept."
     )
 
 
+def _await(url: str, host: str, courtesy: Courtesy) -> None:
+    """Wait until a server may be asked, unless that is too far off."""
+    due = THROTTLE.due_s(host)
+    if due > max(courtesy.longest_wait_s, courtesy.delay_s):
+        raise FetchError(
+            f"{url}: found that its server asked to be left alone for {due:.0f} s more ; expected "
+            "no such wish. Run the same command then."
+        )
+    if courtesy.budget:
+        courtesy.budget.take(url, due)
+    THROTTLE.wait(host, courtesy.delay_s)
+
+
 def _follow(url: str, sink: BinaryIO, limit: int, courtesy: Courtesy, state: _State) -> Answer:
     home = urlsplit(url)
-    deadline = time.monotonic() + courtesy.transfer_s
+    left = courtesy.budget.left_s() if courtesy.budget else courtesy.transfer_s
+    deadline = time.monotonic() + min(left, courtesy.transfer_s)
+    quiet = max(0.1, min(left, courtesy.read_s))
     for _ in range(_MAX_REDIRECTS + 1):
         have = sink.seek(0, 2)
         headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+        headers |= courtesy.headers if urlsplit(url).netloc == home.netloc else {}
         if have and state.etag:
             headers |= {"Range": f"bytes={have}-", "If-Range": state.etag}
         with requests.get(
@@ -154,7 +216,7 @@ def _follow(url: str, sink: BinaryIO, limit: int, courtesy: Courtesy, state: _St
             headers=headers,
             stream=True,
             allow_redirects=False,
-            timeout=(courtesy.connect_s, courtesy.read_s),
+            timeout=(min(courtesy.connect_s, quiet), quiet),
         ) as response:
             if response.status_code not in _REDIRECTS:
                 return _body(response, sink, limit, deadline, state)
@@ -162,7 +224,9 @@ def _follow(url: str, sink: BinaryIO, limit: int, courtesy: Courtesy, state: _St
         target = urlsplit(url)
         ours = target.hostname == home.hostname and target.port == home.port
         host = target.hostname or ""
-        known = target.scheme == "https" and (host == "arxiv.org" or host.endswith(".arxiv.org"))
+        known = target.scheme == "https" and any(
+            host == name or host.endswith(f".{name}") for name in courtesy.elsewhere
+        )
         if not (known or (ours and target.scheme == home.scheme)):
             raise FetchError(
                 f"{home.geturl()}: found a redirection to {url[:200]!r} ; expected none."
@@ -181,7 +245,10 @@ def _body(
     headers = {name.lower(): value for name, value in response.headers.items()}
     status = response.status_code
     if status in {408, 425, 429} or status >= 500:
-        raise _Again(f"HTTP {status}", _retry_after(headers.get("retry-after", "")))
+        wait = _retry_after(headers.get("retry-after", ""))
+        if wait is None and headers.get("x-ratelimit-remaining", "").strip() == "0":
+            wait = _retry_after(headers.get("x-ratelimit-reset", ""))
+        raise _Again(f"HTTP {status}", wait)
     have = sink.seek(0, 2)
     misplaced = not headers.get("content-range", "").startswith(f"bytes {have}-")
     if status == 416 or (status == 206 and misplaced):

@@ -44,14 +44,17 @@ PAPER = tar(("main.tex", b"\\documentclass{article}"), ("tables/one.tex", b"1 & 
 class LoopbackArxiv:
     """Papers, what was asked of them, and what shall go wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, handler=None) -> None:
         self.papers: dict[str, dict[int, dict]] = {}
         self.asked: list[tuple[float, str, str]] = []
         """Time, path and `Range` of each request."""
+        self.headers: list[dict[str, str]] = []
         self.faults: dict[str, list[tuple]] = {}
         """Part of a path -> what its next answers are instead."""
         self.etag = '"one"'
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (_Handler,), {"site": self}))
+        self.server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("H", (handler or _Handler,), {"site": self})
+        )
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
@@ -85,9 +88,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.site.asked.append((time.monotonic(), self.path, self.headers.get("Range", "")))
+        self.site.headers.append(dict(self.headers))
         for part, answers in self.site.faults.items():
             if part in self.path and answers:
                 return self.fault(*answers.pop(0))
+        return self.answer()
+
+    def answer(self) -> None:
         parts = urlsplit(self.path)
         if parts.path == "/api/query":
             return self.send(200, self.feed(parse_qs(parts.query)["id_list"][0].split(",")))
