@@ -373,6 +373,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "gc": _of("reports.freed", "gc"),
     "fetch": _of("reports.fetch_view", "fetch_command"),
     "review": _of("reports.review_view", "review_command"),
+    "search": _of("reports.search_view", "search_command"),
     "ground": _of("reports.ground_view", "ground_command"),
 }
 

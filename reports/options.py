@@ -29,6 +29,15 @@ def _hours(text: str) -> float:
     return hours
 
 
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"found {text!r} ; expected a number, 1 to {most}")
+        return int(text)
+
+    return count
+
+
 _CLAIMS: dict[str, Any] = {"metavar": "CLAIMS", "help": "file, folder or bundled set"}
 _FLAG: dict[str, Any] = {"action": "store_true"}
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -41,6 +50,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "LABELS": {"dest": "labels", "metavar": "LABELS", "help": "the gold labels in the same layout"},
     "ARXIV_ID": {"dest": "id", "metavar": "ARXIV_ID",
                  "help": "such as 2005.13013, or 2005.13013v2 for the source of one version"},
+    "QUERY+": {"dest": "query", "nargs": "+", "metavar": "QUERY",
+               "help": "words, an arXiv identifier or a DOI"},
     "SYNTHESIS+": {"dest": "synthesis", "nargs": "+", "metavar": "SYNTHESIS",
                    "help": "a machine-written synthesis report; several are compared"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
@@ -53,10 +64,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--explain": {**_FLAG, "help": "list every run and why"},
     "--format": {"default": "html,md,json", "help": "comma-separated: html, md, json"},
     "--json": {**_FLAG, "help": "print one JSON document"},
+    "--kept": {"default": "out/search", "metavar": "DIR",
+               "help": "folder of the indexes' earlier answers, out/search where absent"},
+    "--limit": {"type": _count(50), "default": 10, "help": "works to show, 1 to 50"},
     "--lock": {"metavar": "FILE",
                "help": "refuse other data and bases than the file's; written where it is absent"},
+    "--look-up": {**_FLAG, "help": "ask the indexes for every reference; else nobody is asked"},
     "--out": {"default": "out"},
-    "--offline": {**_FLAG, "help": "ask nobody; use what an earlier fetch left"},
+    "--offline": {**_FLAG, "help": "ask nobody; use what is here already"},
     "--out=out/papers": {"default": "out/papers", "dest": "out"},
     "--paper": {"action": "append", "default": [], "metavar": "FILE",
                 "help": "the paper as text, Markdown or LaTeX, to check quotes and numbers against"},
@@ -67,7 +82,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--quarantine": {**_FLAG, "help": "remove damaged runs that were put aside, too"},
     "--ratings": {"action": "append", "default": [], "metavar": "FILE",
                   "help": "another reviewer's ratings as JSON"},
+    "--requests": {"type": _count(1000), "default": 12, "help": "most requests in all, 1 to 1000"},
     "--schema": {**_FLAG, "help": "print the JSON Schema for editors"},
+    "--seconds": {"type": _count(3600), "default": 90, "help": "most seconds in all, 1 to 3600"},
     "--seeds": {"type": _seeds, "help": "replicates per condition, 1 to 1000"},
     "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
               "help": "another value for a field of the protocol, such as intermediate.epochs=3"},
@@ -124,7 +141,11 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "review": (
         "Audit machine-written synthesis reports that call a paper's claims verified.",
-        ("SYNTHESIS+", "--paper", "--ratings", "--json"),
+        ("SYNTHESIS+", "--paper", "--ratings", "--look-up", "--kept", "--offline", "--json"),
+    ),
+    "search": (
+        "Search arXiv, OpenAlex, Semantic Scholar and Crossref as one; retractions are shown.",
+        ("QUERY+", "--limit", "--requests", "--seconds", "--kept", "--offline", "--json"),
     ),
     "ground": (
         "Check claims against the paper's own text and tables.",

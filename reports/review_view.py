@@ -13,6 +13,7 @@ from claims.ratings import read_ratings
 from claims.review import review
 from claims.review_records import Agreement, Finding, ReportReview, Review
 from claims.synthesis import read_synthesis
+from reports.search_view import desk, looked_up, resolved_json, resolved_text
 from reports.streams import say, say_json
 
 __all__ = ["review_command", "review_json", "review_text"]
@@ -28,10 +29,16 @@ def review_command(options: argparse.Namespace) -> int:
     papers = [read_paper(path) for path in options.paper]
     ratings = [r for path in options.ratings for r in read_ratings(path, reports)]
     found = review(reports, papers=papers, ratings=ratings)
+    resolved = looked_up(reports, desk(options)) if options.look_up else None
+    if resolved is not None:
+        left = tuple(t for t in found.not_checked if not t.startswith("whether references exist"))
+        found = found.model_copy(update={"not_checked": left})
     if options.json:
-        say_json(review_json(found))
+        more = {} if resolved is None else {"references": resolved_json(resolved)}
+        say_json(review_json(found) | more)
     else:
-        say(review_text(found))
+        more_text = "" if resolved is None else f"\n\n{resolved_text(resolved)}"
+        say(review_text(found) + more_text)
     return found.exit_code()
 
 

@@ -13,6 +13,7 @@ from engines_under_test import _connected_to_ray, ray_cluster  # noqa: F401  fix
 from hypothesis import HealthCheck, settings
 from loopback_arxiv import arxiv_site  # noqa: F401  a fixture
 from loopback_hub import loopback  # noqa: F401  a fixture
+from loopback_indexes import desk, indexes  # noqa: F401  fixtures
 
 # A job in the background of a script ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
