@@ -19,6 +19,7 @@ _LEAST_WORDS = 3
 """Words that a title must have to tell a work, beside author and year: not `Editorial`."""
 
 _Group = tuple[Entry, ...]
+_Groups = list[_Group]
 
 
 def merge(entries: Iterable[Entry]) -> tuple[Hit, ...]:
@@ -33,26 +34,38 @@ def merge(entries: Iterable[Entry]) -> tuple[Hit, ...]:
     Condorcet and individual Rank Learning Methods", SIGIR 2009).
     """
     own = sorted(set(entries), key=lambda e: (e.index, e.rank, e.canonical()))
-    groups = [g for each in _linked(own) for g in _parted(each)]
-    groups = [g for each in _alike(groups) for g in each]
+    linked = _joined([(entry,) for entry in own], _names)
+    groups = [g for each in linked for g in _parted(tuple(e for (e,) in each))]
+    groups = _alike(groups)
     announced = [n for e in own for n in e.notices if n.about]
     hits = sorted((_hit(g, announced) for g in groups), key=_order)
     numbered = [h.model_copy(update={"number": i}) for i, h in enumerate(hits, start=1)]
     return tuple(h.model_copy(update={"perhaps": _perhaps(h, numbered)}) for h in numbered)
 
 
-def _linked(entries: Sequence[Entry]) -> list[_Group]:
-    """Return the entries that identifiers join, directly or through others."""
-    home: dict[tuple[str, str], list[Entry]] = {}
-    groups: list[list[Entry]] = []
-    for entry in entries:
-        keys = [k for k in (("doi", entry.doi), ("arxiv", entry.arxiv)) if k[1]]
-        met = {id(home[k]): home[k] for k in keys if k in home}
-        whole = [entry] + [e for group in met.values() for e in group]
-        groups = [g for g in groups if id(g) not in met] + [whole]
-        names = {("doi", e.doi) for e in whole} | {("arxiv", e.arxiv) for e in whole}
-        home |= {name: whole for name in names if name[1]}
-    return [tuple(g) for g in groups]
+def _joined(groups: Sequence[_Group], keys: Callable[[Entry], Iterable[Hashable]]) -> list[_Groups]:
+    """Return groups together that share a key of an entry, directly or through others."""
+    home: dict[Hashable, _Groups] = {}
+    joined: dict[int, _Groups] = {}
+    for group in groups:
+        own = {key for entry in group for key in keys(entry)}
+        met = {id(home[key]): home[key] for key in own if key in home}
+        whole = [group, *(g for each in met.values() for g in each)]
+        joined = {k: v for k, v in joined.items() if k not in met} | {id(whole): whole}
+        home |= {key: whole for each in whole for entry in each for key in keys(entry)}
+    return list(joined.values())
+
+
+def _names(entry: Entry) -> list[Hashable]:
+    return [name for name in (("doi", entry.doi), ("arxiv", entry.arxiv)) if name[1]]
+
+
+def _telling(entry: Entry) -> list[Hashable]:
+    """Return title and first author, where they and a year are there to tell a work."""
+    title = title_key(entry.title)
+    author = surname(entry.authors[0]) if entry.authors else ""
+    tells = len(title.split()) >= _LEAST_WORDS and author and entry.year is not None
+    return [(title, author)] if tells else []
 
 
 def _parted(group: _Group) -> list[_Group]:
@@ -63,25 +76,18 @@ def _parted(group: _Group) -> list[_Group]:
     return [p for part in parts for p in ([part] if _one_work(part) else _by(part, _arxiv))]
 
 
-def _alike(groups: Sequence[_Group]) -> list[list[_Group]]:
-    """Return groups joined where title, first author and year agree, and no identifier is against it.
+def _alike(groups: Sequence[_Group]) -> list[_Group]:
+    """Return groups merged where title, first author and year agree, and no identifier is against it.
 
-    Groups of one key of which any two cannot be one work all stay apart: it is not known to which
-    of the two the others belong.
+    Of groups that so agree and cannot all be one work, none are merged: it is not known which.
     """
-    keyed: dict[Hashable, list[_Group]] = {}
-    for number, group in enumerate(groups):
-        keys = {(title_key(e.title), surname(e.authors[0]) if e.authors else "") for e in group}
-        title, author = next(iter(keys)) if len(keys) == 1 else ("", "")
-        telling = len(title.split()) >= _LEAST_WORDS and author and any(e.year for e in group)
-        keyed.setdefault((title, author) if telling else number, []).append(group)
-    joined = []
-    for alike in keyed.values():
+    merged = []
+    for alike in _joined(groups, _telling):
         whole = tuple(e for group in alike for e in group)
         years = [e.year for e in whole if e.year is not None]
         close = len(alike) > 1 and max(years) - min(years) <= 1
-        joined.append([whole] if close and _one_work(whole) else alike)
-    return joined
+        merged += [whole] if close and _one_work(whole) else alike
+    return merged
 
 
 def _one_work(group: _Group) -> bool:

@@ -115,34 +115,45 @@ def _title(words: str) -> str:
 
 
 def _judged(blank: Resolved, found: Found, words: str, topic: str) -> Resolved:
-    asked = found.asked
-    blank = blank.model_copy(update={"asked": asked})
+    blank = blank.model_copy(update={"asked": found.asked})
     named = not found.question.text
     hit = next((h for h in found.hits if named or _has(words, h)), None)
-    late = sorted({a.index for a in asked if not a.settled()})
+    late = sorted({a.index for a in found.asked if not a.settled()})
     if hit is None:
-        if not any(a.state in {"answered", "kept"} for a in asked):
-            return _with(blank, "not looked up", "; ".join(_reasons(asked)))
-        if late:
-            return _with(
-                blank, "open", f"no index that answered has it; {', '.join(late)} did not answer"
-            )
-        near = f"; nearest is '{found.hits[0].title[:200]}'" if found.hits and not named else ""
-        what = "it" if named else f"a work of the title '{found.question.text[:200]}'"
-        return _with(blank, "does not resolve", f"no index that was asked has {what}{near}")
+        return _absent(blank, found, late)
     update = {"hit": hit, "title": hit.title, "shares": _shared(hit.title, topic)}
     blank = blank.model_copy(update=update)
-    gone = [n for n in hit.notices if n.kind in {"retracted", "withdrawn"}]
+    gone = [n for n in hit.own_notices() if n.kind in {"retracted", "withdrawn"}]
     if gone:
         says = ", ".join(dict.fromkeys(f"{n.kind} according to {n.index}" for n in gone))
         return _with(blank, "retracted", says)
     if named and len(title_key(words).split()) >= _LEAST_WORDS and not _has(words, hit):
         return _with(blank, "title differs", f"that is '{hit.title[:300]}'")
-    more = [f"{n.kind} according to {n.index}" for n in hit.notices]
-    more += [f"whether it was retracted is not known: {', '.join(late)} did not answer"] * bool(
-        late
-    )
+    more = [f"{n.kind} according to {n.index}" for n in hit.own_notices()]
+    if found.question.arxiv and "arXiv" not in {*hit.indexes(), *late}:
+        more.append("arXiv itself lists no such paper")
+    unknown = [name for name in late if name != "Semantic Scholar"]  # which tells no retractions
+    if unknown:
+        more.append(f"whether it was retracted is not known: {', '.join(unknown)} did not answer")
     return _with(blank, "resolves", "; ".join([f"in {', '.join(hit.indexes())}", *more]))
+
+
+def _absent(blank: Resolved, found: Found, late: Sequence[str]) -> Resolved:
+    """Judge a reference that was not found: only where all answered that could have it, it is not."""
+    asked = found.asked
+    if not any(a.state in {"answered", "kept"} for a in asked):
+        return _with(blank, "not looked up", "; ".join(_reasons(asked)))
+    if "arXiv" in late or (late and not found.question.arxiv):
+        return _with(
+            blank, "open", f"no index that answered has it; {', '.join(late)} did not answer"
+        )
+    if found.question.arxiv:
+        return _with(blank, "does not resolve", "arXiv lists no such paper")
+    if found.question.dois:
+        return _with(blank, "does not resolve", "no index that was asked has this DOI")
+    near = f"; nearest is '{found.hits[0].title[:200]}'" if found.hits else ""
+    told = f"no index that was asked has a work of the title '{found.question.text[:200]}'{near}"
+    return _with(blank, "does not resolve", told)
 
 
 def _with(blank: Resolved, outcome: Outcome, why: str) -> Resolved:

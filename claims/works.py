@@ -96,6 +96,10 @@ class Hit(Record):
     """Numbers of hits that may be the same work, but whose identifiers or years speak against it."""
     entries: tuple[Entry, ...]
 
+    def own_notices(self) -> tuple[Notice, ...]:
+        """Return the notices of the work itself, without those that it is the announcement of."""
+        return tuple(n for n in self.notices if n.about in {"", self.doi})
+
     def indexes(self) -> tuple[str, ...]:
         """Return the indexes that have the work, each once."""
         return tuple(dict.fromkeys(e.index for e in self.entries))

@@ -14,7 +14,7 @@ from claims.resolving import Resolved, look_up
 from claims.search import Asked, Desk, Found, search
 from claims.synthesis import Synthesis
 from claims.works import Hit, Notice
-from reports.streams import say, say_json
+from reports.streams import say, say_json, tell
 
 __all__ = ["desk", "found_text", "looked_up", "resolved_json", "resolved_text", "search_command"]
 
@@ -49,10 +49,11 @@ def _hit(hit: Hit) -> str:
     several = f" and {len(hit.authors) - _MANY_AUTHORS} more"
     people = ", ".join(hit.authors[:_MANY_AUTHORS])
     people += several if len(hit.authors) > _MANY_AUTHORS else ""
-    head = f"{hit.number:>3}  "
-    lines = [f"{head}{_loud(n)}" for n in hit.notices[:1]]
-    lines += [f"     {_loud(n)}" for n in hit.notices[1:]]
-    lines.append(f"{'     ' if lines else head}{hit.title}")
+    own = hit.own_notices()
+    told = [_loud(n) for n in own]
+    told += [f"announces of doi:{n.about}: {n.kind}" for n in hit.notices if n not in own]
+    lines = [f"     {text}" for text in [*told, hit.title]]
+    lines[0] = f"{hit.number:>3}{lines[0][3:]}"
     lines.append(f"     {people or '(no authors)'}, {hit.year or 'no year'}")
     names = [f"doi:{hit.doi}" if hit.doi else "", f"arXiv:{hit.arxiv}" if hit.arxiv else ""]
     ranks = ", ".join(f"{e.index} {e.rank or 'by name'}" for e in hit.entries)
@@ -68,8 +69,6 @@ def _hit(hit: Hit) -> str:
 
 def _loud(notice: Notice) -> str:
     kind = {"concern": "EXPRESSION OF CONCERN"}.get(notice.kind, notice.kind.upper())
-    if notice.about:
-        return f"This announces of doi:{notice.about}: {kind} ({notice.index})"
     by = f", announced by doi:{notice.by}" if notice.by else ""
     text = f": {notice.text[:200]}" if notice.text else ""
     return f"{kind} according to {notice.index}{by}{text}"
@@ -91,7 +90,9 @@ def desk(options: argparse.Namespace) -> Desk:
 
 
 def looked_up(reports: Sequence[Synthesis], place: Desk) -> tuple[Resolved, ...]:
-    """Return what became of looking up every reference of some reports."""
+    """Return what became of looking up every reference of some reports, which takes its time."""
+    number = sum(len(r.references) for r in reports)
+    tell(f"looking up {number} references; whatever was looked up is kept, should this be stopped")
     return tuple(
         one for r in reports for one in look_up(r.name, r.references, place, topic=r.question)
     )

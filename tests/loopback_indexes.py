@@ -7,6 +7,7 @@ import re
 import threading
 from contextlib import contextmanager
 from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 import pytest
 from loopback_arxiv import LoopbackArxiv, _Handler, entry
@@ -55,6 +56,7 @@ class _Index(_Handler):
         feed = [
             entry(w["arxiv"], 1, {"title": w["title"], "comment": w.get("comment")})
             .replace("2020-05-01T", f"{w['year']}-05-01T")
+            .replace("Ann Smith", escape(w["authors"][0]))
             for w in own
         ]  # fmt: skip
         space = 'xmlns="http://www.w3.org/2005/Atom" xmlns:arxiv="http://arxiv.org/schemas/atom"'

@@ -113,6 +113,17 @@ def test_a_title_alone_merges_nothing(other) -> None:
     assert len(merge([first, entry(index="Crossref", **{"doi": "10.1000/a", **other})])) == 2
 
 
+def test_a_work_that_goes_by_two_titles_is_joined_by_either() -> None:
+    old, new = "An Early Title of Something", "On the Training of X"
+    entries = [
+        entry(old, arxiv="2005.00001"),
+        entry(new, "OpenAlex", arxiv="2005.00001"),
+        entry(new, "Crossref", doi="10.1000/a"),
+    ]
+    (hit,) = merge(entries)
+    assert hit.differs == (f"title: Crossref, OpenAlex {new}; arXiv {old}",)
+
+
 def test_short_titles_merge_nothing() -> None:
     first, second = entry("Editorial", doi="10.1000/a"), entry("Editorial", "Crossref")
     assert len(merge([first, second])) == 2

@@ -52,13 +52,36 @@ def test_what_no_index_has_does_not_resolve(indexes, desk, text) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["arXiv:2005.99999", "doi:10.1000/none", "An Unheard of Paper on Training"]
+    ("text", "name"),
+    [
+        ("arXiv:2005.99999", "ARXIV"),
+        ("doi:10.1000/none", "OPENALEX"),
+        ("doi:10.1000/none", "CROSSREF"),
+        ("An Unheard of Paper on Training", "ARXIV"),
+        ("An Unheard of Paper on Training", "SEMANTIC_SCHOLAR"),
+    ],
 )
-@pytest.mark.parametrize("name", ["OPENALEX", "SEMANTIC_SCHOLAR"])
-def test_what_others_lack_stays_open_while_an_index_is_down(indexes, desk, text, name) -> None:
+def test_what_others_lack_stays_open_while_an_index_that_could_have_it_is_down(
+    indexes, desk, text, name
+) -> None:
     indexes[name].faults[""] = [("status", 500)] * 9
     (one,) = looked(desk(), text)
     assert one.outcome == "open"
+
+
+def test_a_work_whose_retraction_could_not_be_asked_for_is_said_to_be_so(indexes, desk) -> None:
+    indexes.add(ONE)
+    indexes["OPENALEX"].faults[""] = [("status", 500)] * 9
+    (one,) = looked(desk(), "arXiv:2005.00001")
+    assert one.outcome == "resolves"
+    assert "whether it was retracted is not known: OpenAlex did not answer" in one.why
+
+
+def test_a_retraction_notice_that_is_cited_is_not_itself_retracted(indexes, desk) -> None:
+    says = {"update-to": [{"type": "retraction", "DOI": "10.1000/ONE"}]}
+    indexes.add(work("Retraction of That", "10.1000/notice", crossref=says), to=["CROSSREF"])
+    (one,) = looked(desk(), "doi:10.1000/notice")
+    assert one.outcome == "resolves"
 
 
 def test_nobody_answering_says_nothing_of_a_reference(indexes, desk) -> None:
@@ -102,7 +125,7 @@ def test_the_same_reference_is_searched_once(indexes, desk) -> None:
 
 
 def test_a_spent_budget_leaves_references_open_and_accuses_none(indexes, desk) -> None:
-    told = looked(desk(requests=2), "arXiv:2005.99998", "arXiv:2005.99999")
+    told = looked(desk(requests=2), "doi:10.1000/none", "arXiv:2005.99999")
     assert [one.outcome for one in told] == ["open", "not looked up"]
 
 

@@ -13,6 +13,7 @@ from claims import search as search_module
 from claims.errors import SearchError
 from claims.indexes import question
 from claims.search import search
+from reports.search_view import found_text
 
 TITLE = "Intermediate Training Improves Transfer"
 ONE = work(TITLE, doi="10.1000/one", arxiv="2005.00001")
@@ -107,11 +108,15 @@ def test_a_notice_is_about_the_work_that_it_names_and_not_about_itself(indexes, 
     notice = work(f"Retraction of {TITLE}", "10.1000/notice", crossref=says)
     indexes.add(ONE)
     indexes.add(notice, to=["CROSSREF"])
-    paper, announcement = sorted(ask(desk()).hits, key=lambda h: h.doi, reverse=True)
+    found = ask(desk())
+    paper, announcement = sorted(found.hits, key=lambda h: h.doi, reverse=True)
     assert [(n.kind, n.about, n.by) for n in paper.notices] == [
         ("retracted", "10.1000/one", "10.1000/notice")
     ]
-    assert [n.about for n in announcement.notices] == ["10.1000/one"]
+    assert announcement.own_notices() == ()
+    shown = found_text(found)
+    assert "RETRACTED according to Crossref, announced by doi:10.1000/notice: Retraction" in shown
+    assert "announces of doi:10.1000/one: retracted" in shown
 
 
 def test_other_signs_of_retraction_are_noticed(indexes, desk) -> None:
