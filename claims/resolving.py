@@ -50,8 +50,8 @@ class Resolved(Record):
     why: str
     title: str = ""
     """Of the work that was found."""
-    shares: tuple[str, ...] = ()
-    """Words of the research question that the title has; none where it names another matter."""
+    shares: tuple[str, ...] | None = None
+    """Words of the research question that the title has; None without a question or a title."""
     hit: Hit | None = None
     asked: tuple[Asked, ...] = ()
 
@@ -117,19 +117,20 @@ def _title(words: str) -> str:
 def _judged(blank: Resolved, found: Found, words: str, topic: str) -> Resolved:
     blank = blank.model_copy(update={"asked": found.asked})
     named = not found.question.text
-    hit = next((h for h in found.hits if named or _has(words, h)), None)
+    hit = next((h for h in found.hits if named or _titled(words, found.question.text, h)), None)
     late = sorted({a.index for a in found.asked if not a.settled()})
     if hit is None:
         return _absent(blank, found, late)
     update = {"hit": hit, "title": hit.title, "shares": _shared(hit.title, topic)}
     blank = blank.model_copy(update=update)
-    gone = [n for n in hit.own_notices() if n.kind in {"retracted", "withdrawn"}]
+    notices = [n for h in (found.hits if named else [hit]) for n in h.own_notices()]
+    gone = [n for n in notices if n.kind in {"retracted", "withdrawn"}]
     if gone:
         says = ", ".join(dict.fromkeys(f"{n.kind} according to {n.index}" for n in gone))
         return _with(blank, "retracted", says)
     if named and len(title_key(words).split()) >= _LEAST_WORDS and not _has(words, hit):
         return _with(blank, "title differs", f"that is '{hit.title[:300]}'")
-    more = [f"{n.kind} according to {n.index}" for n in hit.own_notices()]
+    more = [f"{n.kind} according to {n.index}" for n in notices]
     if found.question.arxiv and "arXiv" not in {*hit.indexes(), *late}:
         more.append("arXiv itself lists no such paper")
     unknown = [name for name in late if name != "Semantic Scholar"]  # which tells no retractions
@@ -167,7 +168,23 @@ def _has(words: str, hit: Hit) -> bool:
     return any(title and len(title & own) >= _ENOUGH * len(title) for title in titles)
 
 
-def _shared(title: str, topic: str) -> tuple[str, ...]:
+def _titled(words: str, asked: str, hit: Hit) -> bool:
+    """Return whether a reference without identifier is of a work, by its title alone.
+
+    The title stands in it whole, or it and what was searched for have nearly the same words.
+    """
+    own = f" {title_key(words)} "
+    keys = [key for e in hit.entries if len((key := title_key(e.title)).split()) >= _LEAST_WORDS]
+    wanted = set(title_key(asked).split())
+    both = [(wanted & set(key.split()), wanted | set(key.split())) for key in keys]
+    return any(f" {key} " in own for key in keys) or any(
+        len(shared) >= _ENOUGH * len(either) for shared, either in both
+    )
+
+
+def _shared(title: str, topic: str) -> tuple[str, ...] | None:
+    if not topic:
+        return None
     wanted, had = terms(topic[:4000]), terms(title)
     return tuple(word for stem, word in wanted.items() if any(same_word(stem, own) for own in had))
 

@@ -113,6 +113,6 @@ def resolved_text(resolved: Sequence[Resolved]) -> str:
         lines.append(f"  {one.outcome}: {one.text[:160]} [{one.report}, line {one.line}]")
         told = [one.title] if one.title and one.outcome != "title differs" else []
         lines.append(f"    {'; '.join([*told, one.why])}")
-        if one.title and not one.shares:
+        if one.shares == ():
             lines.append("    its title has no word of the research question")
     return "\n".join(lines)
