@@ -34,6 +34,8 @@ MANNERS = Courtesy(
 FRESH = timedelta(days=1)
 """Younger answers are not asked for again."""
 MAX_KEPT_BYTES = 4 * 2**20
+_TELL = ("OpenAlex", "Crossref")
+"""Those that say of a DOI what became of it, and so are asked of works that only others found."""
 FAILURES = 2
 """An index that failed so often is not asked again by one command."""
 
@@ -117,20 +119,20 @@ def search(asked: Question, desk: Desk) -> Found:
     told: list[Asked] = []
     entries: list[Entry] = []
     for place, index in enumerate(INDEXES):
-        desk.budget.part(len(INDEXES) - place + 1)
+        desk.budget.part(len(INDEXES) - place + len(_TELL))
         result, found = _ask(index, asked, desk, "query")
         told.append(result)
         entries += found
-    desk.budget.part(1)
-    hits = merge(entries)[: asked.limit]
-    unseen = tuple(h.doi for h in hits if h.doi and "Crossref" not in h.indexes())
-    crossref = next(a for a in told if a.index == "Crossref")
-    if unseen and not asked.dois and crossref.settled():
-        index = next(i for i in INDEXES if i.name == "Crossref")
-        wanted = Question(dois=tuple(sorted(unseen)), limit=len(unseen))
-        result, found = _ask(index, wanted, desk, "notices")
-        told.append(result)
-        entries += found
+    for place, name in enumerate(_TELL):
+        desk.budget.part(len(_TELL) - place)
+        unseen = {h.doi for h in merge(entries)[: asked.limit] if name not in h.indexes()} - {""}
+        first = next(a for a in told if a.index == name)
+        if unseen and not asked.dois and first.settled():
+            index = next(i for i in INDEXES if i.name == name)
+            wanted = Question(dois=tuple(sorted(unseen)), limit=len(unseen))
+            result, found = _ask(index, wanted, desk, "notices")
+            told.append(result)
+            entries += found
     merged = merge(entries)
     return Found(
         question=asked,
