@@ -178,10 +178,10 @@ def _ask(
 
 
 def _with(blank: Asked, why: str, state: str = "not asked") -> Asked:
-    _, found, rest = why.partition(": found ")  # what stands before is the address that was asked
-    return blank.model_copy(
-        update={"state": state, "why": line(f"found {rest}" if found else why)[:500]}
-    )
+    # Before it stands the address that was asked, and behind it what a person might do of a failure.
+    _, found, rest = why.partition(": found ")
+    told = f"found {rest}".partition(" ; expected an answer")[0] if found else why
+    return blank.model_copy(update={"state": state, "why": line(told)[:500]})
 
 
 def _told(blank: Asked, kept: _Kept) -> Asked:

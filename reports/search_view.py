@@ -38,7 +38,9 @@ def search_command(options: argparse.Namespace) -> int:
 
 def found_text(found: Found) -> str:
     """Return the hits, the best first, with what became of each on top, and what each index said."""
-    lines = [_hit(hit) for hit in found.hits] or ["No work was found by the indexes that answered."]
+    answered = any(a.state in {"answered", "kept"} for a in found.asked)
+    none = "No index that answered has such a work." if answered else "No index answered."
+    lines = [_hit(hit) for hit in found.hits] or [none]
     if found.left_out:
         lines.append(f"{found.left_out} more, of a lower score, are not shown: raise --limit")
     told = [_asked(a) for a in found.asked]

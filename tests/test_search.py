@@ -229,7 +229,15 @@ def test_many_more_works_than_asked_for_are_not_taken(indexes, desk) -> None:
 def test_when_nobody_answers_the_code_is_4(indexes, desk) -> None:
     for name in NAMES:
         indexes[name].faults[""] = [("status", 500)] * 9
-    assert ask(desk()).exit_code() == 4
+    found = ask(desk())
+    assert found.exit_code() == 4
+    assert found_text(found).startswith("No index answered.")
+    assert "  Crossref: failed; found HTTP 500 in 2 tries" in found_text(found).splitlines()
+
+
+def test_no_hit_is_told_apart_from_no_answer(indexes, desk) -> None:
+    indexes["CROSSREF"].faults[""] = [("status", 500)] * 9
+    assert found_text(ask(desk())).startswith("No index that answered has such a work.")
 
 
 def test_a_short_retry_after_is_waited_for(indexes, desk) -> None:
