@@ -17,7 +17,7 @@ from claims.polite import Budget, Courtesy
 from claims.search import Desk
 
 QUICK = Courtesy(
-    delay_s=0.005, connect_s=5, read_s=0.3, transfer_s=1, tries=2, longest_wait_s=2, elsewhere=()
+    delay_s=0.005, connect_s=5, read_s=0.6, transfer_s=1.5, tries=2, longest_wait_s=2, elsewhere=()
 )
 NAMES = ("ARXIV", "OPENALEX", "SEMANTIC_SCHOLAR", "CROSSREF")
 
