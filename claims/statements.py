@@ -104,7 +104,7 @@ def lexicon() -> dict[str, frozenset[str]]:
 
 @cache
 def _data() -> dict[str, str | dict[str, int]]:
-    data = resources.files("claims").joinpath("directions.yaml").read_text(encoding="utf-8")
+    data = resources.files("claims").joinpath("turns.yaml").read_text(encoding="utf-8")
     value: dict[str, str | dict[str, int]] = yaml.safe_load(data)
     return value
 
@@ -112,7 +112,7 @@ def _data() -> dict[str, str | dict[str, int]]:
 @cache
 def _spelled() -> re.Pattern[str]:
     numbers = _data()["numbers"]
-    assert isinstance(numbers, dict), "directions.yaml is our own file"
+    assert isinstance(numbers, dict), "turns.yaml is our own file"
     return re.compile(rf"\b({'|'.join(numbers)})\b", re.IGNORECASE)
 
 
@@ -205,7 +205,7 @@ def _cleaned(text: str, kind: str) -> str:
         text = _NUMBERED_CAPTION.sub("", text)
     text = _REFERENCE.sub(lambda m: m[1] or m[2] or m[3], _CITATION.sub(" ", text))
     spelled = _data()["numbers"]
-    assert isinstance(spelled, dict), "directions.yaml is our own file"
+    assert isinstance(spelled, dict), "turns.yaml is our own file"
     text = _spelled().sub(lambda m: str(spelled[m[1].casefold()]), text)
     return " ".join(_PERCENT.sub("%", text).split())
 

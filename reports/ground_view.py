@@ -7,7 +7,9 @@ import argparse
 from claims.ground import Grounded, PaperCheck, ground
 from claims.grounding import NumberCheck
 from claims.library import load
+from claims.lineage import lineage_of
 from claims.reading import read_paper
+from reports.lineage_view import lineage_text
 from reports.streams import say, say_json
 
 __all__ = ["ground_command", "ground_text"]
@@ -20,15 +22,26 @@ def ground_command(options: argparse.Namespace) -> int:
     """Run `corroborate ground` with its options and return the exit code.
 
     0: all that is quoted stands in the paper and all numbers follow; 1: a number is impossible or a
-    quotation altered; 3: neither, but something is only possible, not derivable or absent.
+    quotation altered; 3: neither, but something is only possible, not derivable or absent. What an
+    earlier version said changes none of these.
     """
     paper = read_paper(options.paper)
-    checks = [ground(s, paper, options.paper) for _, s in load(options.claims)]
+    claim_sets = [s for _, s in load(options.claims)]
+    checks = [ground(s, paper, options.paper) for s in claim_sets]
+    lineage = None
+    if options.earlier is not None:
+        names = (options.earlier, options.paper)
+        lineage = lineage_of(read_paper(options.earlier), paper, names, claim_sets)
     if options.json:
-        found = [c.model_dump(mode="json") for c in checks]
-        say_json({"schema": "corroborate/paper-checks@1", "checks": found})
+        document: dict[str, object] = {"schema": "corroborate/paper-checks@1"}
+        document["checks"] = [c.model_dump(mode="json") for c in checks]
+        if lineage is not None:
+            document["lineage"] = lineage.model_dump(mode="json")
+        say_json(document)
     else:
-        say("\n\n".join(ground_text(c) for c in checks))
+        texts = [ground_text(c) for c in checks]
+        texts += [lineage_text(lineage)] if lineage is not None else []
+        say("\n\n".join(texts))
     claims = [g for c in checks for g in c.claims]
     if any(g.contradicted() for g in claims):
         return 1

@@ -25,11 +25,13 @@ def lineage_text(found: Lineage) -> str:
         lines += ["", "What became of the claims:"]
         for claim in found.claims:
             lines += _claim(claim)
-    told = [s for s in found.statements if s.status != "kept"]
+    shown = {s for claim in found.claims for s in claim.statements}
+    told = [s for s in found.statements if s.status != "kept" and s not in shown]
     plain = [s for s in told if not _telling(s)]
     telling = [s for s in told if _telling(s)]
     for status in ("reversed", "changed", "dropped", "new"):
-        lines += _group(status, [s for s in telling if s.status == status])
+        others = [s for s in telling if s.status == status]
+        lines += _group(f"Other statements {status}" if shown else f"Statements {status}", others)
     if plain:
         lines += ["", f"{len(plain)} more that state no number, direction or name anew: see --json"]
     lines += _tables(found)
@@ -73,11 +75,11 @@ def _claim(claim: ClaimLineage) -> Iterator[str]:
             yield from (f"    {line}" for line in _statement(statement))
 
 
-def _group(status: str, statements: Sequence[StatementLineage]) -> Iterator[str]:
+def _group(title: str, statements: Sequence[StatementLineage]) -> Iterator[str]:
     if not statements:
         return
     yield ""
-    yield f"{status} ({len(statements)}):"
+    yield f"{title} ({len(statements)}):"
     for statement in statements[:_SHOWN]:
         yield from (f"  {line}" for line in _statement(statement))
     if len(statements) > _SHOWN:
@@ -98,7 +100,8 @@ def _statement(statement: StatementLineage) -> Iterator[str]:
         yield f"    reversed: {statement.turned}"
     if statement.status in {"changed", "reversed"}:
         yield from (f"    {_number(n)}" for n in statement.numbers if n.relation != "same")
-        yield f"    differs in {', '.join(statement.what)}; {statement.alike:.0%} of the words agree"
+        what = ", ".join(statement.what)
+        yield f"    differs in {what}; {statement.alike:.0%} of the telling words agree"
 
 
 def _number(change: NumberChange) -> str:

@@ -60,6 +60,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--claims": {"nargs": "+", **_CLAIMS},
     "--data": {"help": "folder in the hub's layout; the hub where absent"},
     "--dry-run": {**_FLAG, "help": "only list what would go and how much it is"},
+    "--earlier": {"metavar": "PATH", "help": "an earlier version of the paper, to compare with"},
     "--engine": {"default": "inline"},
     "--explain": {**_FLAG, "help": "list every run and why"},
     "--format": {"default": "html,md,json", "help": "comma-separated: html, md, json"},
@@ -149,7 +150,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ground": (
         "Check claims against the paper's own text and tables.",
-        ("CLAIMS", "--paper=", "--json"),
+        ("CLAIMS", "--paper=", "--earlier", "--json"),
     ),
     "gc": (
         "Remove from a store what no open claim needs: checkpoints, leftovers; never results.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import corroborate
 from claims.lineage import Lineage, lineage_of
 from claims.paper import PaperText, Passage
 from claims.reading import read_paper
@@ -199,3 +201,63 @@ def test_headers_and_not_places_decide_what_is_compared(tmp_path) -> None:
 def test_difference_that_changes_its_sign_is_reversed(tmp_path) -> None:
     earlier, later = tables(tmp_path, "1", y="+0.8"), tables(tmp_path, "2", y="-0.8")
     assert [c.status for c in lineage_of(earlier, later).cells] == ["reversed"]
+
+
+CLAIM = """
+  - id: {name}
+    statement: A task helps.
+    source: {{quote: "{quote}", found_in: the abstract}}
+    kind: gain
+    treatment: {{intermediate: [squad_v1]}}
+    control: {{intermediate: []}}
+    measure: {{benchmark: xtreme, split: unknown}}
+    reported: unknown
+    minimum_effect: {{points: 0.5, because: a test}}
+"""
+QUOTES = {
+    "size": "we obtain a 5.4 point improvement over XLM-R Large on the XTREME benchmark",
+    "multi": "multi-task intermediate offers small additional improvements",
+    "old": "an average improvement of 8.4 points on development sets",
+    "title": "English Intermediate-Task Training Improves Zero-Shot Cross-Lingual Transfer",
+    "nowhere": "We thank the reviewers for their helpful remarks",
+    "none": "unknown",
+}
+
+
+def ground(tmp_path: Path, capsys, *more: str) -> tuple[int, str]:
+    path = tmp_path / "claims.yaml"
+    claims = [CLAIM.format(name=name, quote=quote) for name, quote in QUOTES.items()]
+    path.write_text(
+        f"schema: corroborate/claims@1\npaper: {{title: A paper}}\nclaims:{''.join(claims)}"
+    )
+    versions = [str(VERSIONS / f"xstilts-v{n}.md") for n in (2, 1)]
+    code = corroborate.main(
+        ["ground", str(path), "--paper", versions[0], "--earlier", versions[1], *more]
+    )
+    return code, capsys.readouterr().out
+
+
+def test_claims_are_followed_from_one_version_to_the_other(tmp_path, capsys) -> None:
+    code, out = ground(tmp_path, capsys, "--json")
+    document = json.loads(out)
+    assert code == 3, "an absent quotation stays open, whatever became of the rest"
+    followed = {c["claim"]: (c["stands_in"], c["became"]) for c in document["lineage"]["claims"]}
+    assert followed == {
+        "size": ("later", "changed"),
+        "multi": ("later", "reversed"),
+        "old": ("earlier", "changed"),
+        "title": ("both", "kept"),
+        "nowhere": ("neither", "unknown"),
+        "none": ("unknown", "unknown"),
+    }
+    (size,) = document["lineage"]["claims"][0]["statements"]
+    pairs = [(n["earlier"], n["later"]) for n in size["numbers"]]
+    assert ("6.1 point", "5.4 point") in pairs
+
+
+def test_text_sets_both_versions_side_by_side_with_what_changed_marked(tmp_path, capsys) -> None:
+    _, out = ground(tmp_path, capsys)
+    assert "reversed multi: its quotation stands in the later version only" in out
+    assert "we obtain a [6.1] point improvement over XLM-R Large" in out
+    assert "we obtain a [5.4] point improvement over XLM-R Large" in out
+    assert "6.1 point -> 5.4 point (-0.7; rounding leaves room for -0.8 to -0.6)" in out
