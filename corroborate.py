@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _check(options: argparse.Namespace) -> int:
     from claims.errors import ClaimsError
     from claims.library import load
+    from claims.published import is_published, read_published
 
     if options.schema:
         from claims.check import json_schema
@@ -76,6 +77,9 @@ def _check(options: argparse.Namespace) -> int:
     faults = 0
     for argument in options.claims or _bundled():
         try:
+            if is_published(argument):
+                say(f"{argument}: {len(read_published(argument).rows)} published rows, no faults")
+                continue
             for name, claim_set in load(argument):
                 number = len(claim_set.claims)
                 say(f"{name}: {number} {'claim' if number == 1 else 'claims'}, no faults")

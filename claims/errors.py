@@ -13,6 +13,7 @@ CorroborateError
     ├── SearchError         a search that cannot be asked, or a setting for it that cannot be used
     ├── SynthesisError      a report, paper or ratings file that `review` cannot read
     ├── PaperError          a paper that cannot be read
+    ├── PublishedError      a file of rows that others print which cannot be accepted
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
 
 Wording: what failed, which id: found X, expected Y. What to do. Every class survives pickling,
@@ -34,6 +35,7 @@ __all__ = [
     "Fault",
     "FetchError",
     "PaperError",
+    "PublishedError",
     "SearchError",
     "SpentError",
     "SynthesisError",
@@ -136,3 +138,7 @@ class SearchError(ClaimsError):
 
 class PaperError(ClaimsError):
     """A paper that is not there, or that cannot be read."""
+
+
+class PublishedError(ClaimsError):
+    """A file of published rows that is not there, or that cannot be accepted, with all its faults."""

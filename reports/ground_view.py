@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from claims.errors import PaperError
 from claims.ground import Grounded, PaperCheck, ground
 from claims.grounding import NumberCheck
 from claims.library import load
 from claims.lineage import lineage_of
+from claims.own_rows import own_rows
+from claims.published import read_published
 from claims.reading import read_paper
+from claims.reprints import compare_rows
 from reports.lineage_view import lineage_text
+from reports.reprints_view import reprints_text
 from reports.streams import say, say_json
 
 __all__ = ["ground_command", "ground_text"]
@@ -22,30 +27,40 @@ def ground_command(options: argparse.Namespace) -> int:
     """Run `corroborate ground` with its options and return the exit code.
 
     0: all that is quoted stands in the paper and all numbers follow; 1: a number is impossible or a
-    quotation altered; 3: neither, but something is only possible, not derivable or absent. What an
-    earlier version said changes none of these.
+    quotation altered; 3: neither, but something is only possible, not derivable or absent, or there
+    was no paper. What an earlier version said, or what others print, changes none of these.
     """
-    paper = read_paper(options.paper)
+    if options.paper is None and (options.published is None or options.earlier is not None):
+        raise PaperError(
+            "ground: found no --paper ; expected the paper's path, or only --published with rows that "
+            "others print. Name one of them."
+        )
     claim_sets = [s for _, s in load(options.claims)]
-    checks = [ground(s, paper, options.paper) for s in claim_sets]
-    lineage = None
-    if options.earlier is not None:
+    document: dict[str, object] = {"schema": "corroborate/paper-checks@1"}
+    texts: list[str] = []
+    paper = None if options.paper is None else read_paper(options.paper)
+    checks = [ground(s, paper, options.paper) for s in claim_sets if paper is not None]
+    document["checks"] = [c.model_dump(mode="json") for c in checks]
+    texts += [ground_text(c) for c in checks]
+    if options.earlier is not None and paper is not None:
         names = (options.earlier, options.paper)
         lineage = lineage_of(read_paper(options.earlier), paper, names, claim_sets)
+        document["lineage"] = lineage.model_dump(mode="json")
+        texts.append(lineage_text(lineage))
+    if options.published is not None:
+        published = read_published(options.published)
+        own = () if paper is None else own_rows(paper, published)
+        found = compare_rows(published, options.published, own)
+        document["published"] = found.model_dump(mode="json")
+        texts.append(reprints_text(found))
     if options.json:
-        document: dict[str, object] = {"schema": "corroborate/paper-checks@1"}
-        document["checks"] = [c.model_dump(mode="json") for c in checks]
-        if lineage is not None:
-            document["lineage"] = lineage.model_dump(mode="json")
         say_json(document)
     else:
-        texts = [ground_text(c) for c in checks]
-        texts += [lineage_text(lineage)] if lineage is not None else []
         say("\n\n".join(texts))
     claims = [g for c in checks for g in c.claims]
     if any(g.contradicted() for g in claims):
         return 1
-    return 0 if all(g.settled() for g in claims) else 3
+    return 0 if checks and all(g.settled() for g in claims) else 3
 
 
 def ground_text(check: PaperCheck) -> str:

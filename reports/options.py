@@ -76,10 +76,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--out=out/papers": {"default": "out/papers", "dest": "out"},
     "--paper": {"action": "append", "default": [], "metavar": "FILE",
                 "help": "the paper as text, Markdown or LaTeX, to check quotes and numbers against"},
-    "--paper=": {"required": True, "dest": "paper", "metavar": "PATH",
+    "--paper=": {"dest": "paper", "metavar": "PATH",
                  "help": "the paper: LaTeX (file or folder), HTML, PDF, Markdown or text"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
     "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
+    "--published": {"metavar": "FILE",
+                    "help": "rows on the paper that others print, or a bundled set of them: xstilts"},
     "--quarantine": {**_FLAG, "help": "remove damaged runs that were put aside, too"},
     "--ratings": {"action": "append", "default": [], "metavar": "FILE",
                   "help": "another reviewer's ratings as JSON"},
@@ -150,7 +152,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ground": (
         "Check claims against the paper's own text and tables.",
-        ("CLAIMS", "--paper=", "--earlier", "--json"),
+        ("CLAIMS", "--paper=", "--earlier", "--published", "--json"),
     ),
     "gc": (
         "Remove from a store what no open claim needs: checkpoints, leftovers; never results.",
