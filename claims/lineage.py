@@ -18,7 +18,7 @@ from claims.quoted import check_quote
 from claims.record import UNKNOWN, Record
 from claims.statements import MAX_STATEMENTS, Printed, Statement, statements_of
 from claims.table_lineage import CellLineage, TableLineage, lineage_of_tables
-from claims.turns import strengths, turn
+from claims.turns import directions_of, strengths, turn
 
 __all__ = [
     "Became",
@@ -69,7 +69,8 @@ class StatementLineage(Record):
     earlier: Said | None
     later: Said | None
     what: tuple[What, ...] = ()
-    """In what they differ; empty where the statement was kept, dropped or is new."""
+    """In what they differ, empty where it was kept; of what was dropped or is new, which of numbers,
+    direction and names it has."""
     numbers: tuple[NumberChange, ...] = ()
     """Every number of the pair, those kept too; of one side only for what was dropped or is new."""
     turned: str = ""
@@ -166,7 +167,7 @@ def _became(
     same = one is not None and other is not None and one.key == other.key
     numbers = tuple(_numbers(one.numbers if one else (), other.numbers if other else (), same))
     status: Became = "new" if one is None else "dropped"
-    what: tuple[What, ...] = ()
+    what: tuple[What, ...] = tuple(_has(one or other)) if one is None or other is None else ()
     turned = ""
     if one is not None and other is not None:
         status = "kept" if same else "changed"
@@ -183,6 +184,15 @@ def _became(
         turned=turned,
         alike=round(pair.alike, 4),
     )
+
+
+def _has(statement: Statement | None) -> Iterator[What]:
+    if statement is not None and statement.numbers:
+        yield "numbers"
+    if statement is not None and directions_of(statement):
+        yield "direction"
+    if statement is not None and statement.names:
+        yield "names"
 
 
 def _said(statement: Statement | None) -> Said | None:

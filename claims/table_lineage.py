@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Literal
 
+from claims.algebra import values_in
 from claims.paper import Cell, Quantity, Table
 from claims.record import Record
 from claims.wordings import phrase
@@ -59,6 +61,8 @@ class TableLineage(Record):
     caption: str
     counts: dict[str, int]
     """Status -> cells, `kept` and `unclear` among them; `unclear` cells cannot be told apart."""
+    turned: tuple[str, ...] = ()
+    """One sentence for each column whose largest number now stands in another row."""
 
 
 def lineage_of_tables(
@@ -84,6 +88,7 @@ def lineage_of_tables(
                 place=table.place,
                 caption=table.caption[:300],
                 counts=dict(counts),
+                turned=tuple(_turned(before, table)),
             )
         )
     used = set(pairs.values())
@@ -148,6 +153,35 @@ def _compared(earlier: Table, later: Table) -> tuple[list[CellLineage], Counter[
             counts[cell.status if cell else "kept"] += 1
             found += [cell] if cell else []
     return found, counts
+
+
+def _turned(earlier: Table, later: Table) -> Iterator[str]:
+    """Say of each column whether its largest number moved to another row; ties say nothing."""
+    before, after = _largest(earlier), _largest(later)
+    for column, (cell, row) in after.items():
+        if column in before and before[column][1] != row:
+            one = before[column][0]
+            yield (
+                f"the largest of {' / '.join(cell.column_headers)}: "
+                f"{' / '.join(one.row_headers)} ({one.text}) -> "
+                f"{' / '.join(cell.row_headers)} ({cell.text})"
+            )
+
+
+def _largest(table: Table) -> dict[tuple[str, ...], tuple[Cell, tuple[str, ...]]]:
+    """Return the cell with the largest number of each column, and the headers of its row."""
+    columns: dict[tuple[str, ...], list[tuple[Fraction, Cell]]] = defaultdict(list)
+    for cell in values_in(table):
+        if cell.main is not None and not cell.main.signed and cell.row_headers:
+            value = cell.main.exact * Fraction(cell.scale)
+            columns[tuple(map(_head, cell.column_headers))].append((value, cell))
+    found = {}
+    for column, cells in columns.items():
+        top = max(value for value, _ in cells)
+        best = [cell for value, cell in cells if value == top]
+        if column and len(best) == 1 and len(cells) > 1:
+            found[column] = (best[0], tuple(map(_head, best[0].row_headers)))
+    return found
 
 
 def _by_headers(table: Table) -> dict[_KEY, list[Cell]]:

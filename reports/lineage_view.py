@@ -33,7 +33,10 @@ def lineage_text(found: Lineage) -> str:
         others = [s for s in telling if s.status == status]
         lines += _group(f"Other statements {status}" if shown else f"Statements {status}", others)
     if plain:
-        lines += ["", f"{len(plain)} more that state no number, direction or name anew: see --json"]
+        lines += [
+            "",
+            f"{len(plain)} more differ in wording only, or state no number and no direction: see --json",
+        ]
     lines += _tables(found)
     return "\n".join(lines)
 
@@ -57,8 +60,8 @@ def _bracketed(words: Sequence[str]) -> list[str]:
 def _telling(statement: StatementLineage) -> bool:
     """Return whether a statement differs in more than its wording."""
     if statement.status in {"dropped", "new"}:
-        return bool(statement.numbers)
-    return bool({"numbers", "direction", "strength", "names"} & set(statement.what))
+        return bool({"numbers", "direction"} & set(statement.what))
+    return bool(set(statement.what) - {"wording"})
 
 
 def _claim(claim: ClaimLineage) -> Iterator[str]:
@@ -123,6 +126,7 @@ def _tables(found: Lineage) -> Iterator[str]:
             counts = ", ".join(f"{n} {s}" for s, n in table.counts.items())
             yield ""
             yield f"{table.place} ({table.later or table.earlier}) {table.status}: cells {counts}"
+            yield from (f"  {turned}" for turned in table.turned)
             yield from (f"  {_cell(c)}" for c in _cells_of(found, table.later)[:_SHOWN])
             rest = len(_cells_of(found, table.later)) - _SHOWN
             if rest > 0:
