@@ -67,7 +67,7 @@ class PublishedRow(Record):
     copied_from: Text | Unknown = "unknown"
     """Where the source says that it took the row from; `its own runs` where it measured itself."""
     note: Text | None = None
-    scores: Annotated[dict[Column, Score], Field(min_length=1, max_length=200)]
+    scores: Annotated[dict[Column, Score], Field(min_length=1, max_length=100)]
     """Column -> the number as printed."""
 
     def cells(self) -> dict[str, Cell]:
@@ -95,7 +95,7 @@ class Average(Record):
 
     name: Column
     """The column that holds it."""
-    of: Annotated[tuple[Column | tuple[Column, ...], ...], Field(min_length=2, max_length=200)]
+    of: Annotated[tuple[Column | tuple[Column, ...], ...], Field(min_length=2, max_length=100)]
     """Columns; a list of them stands for their mean."""
 
     def columns(self) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class Published(Record):
     about: Text
     """What was measured on what: all rows of the file can be compared."""
     rows: Annotated[tuple[PublishedRow, ...], Field(min_length=1, max_length=100)]
-    means: Annotated[tuple[Average, ...], Field(max_length=50)] = ()
+    means: Annotated[tuple[Average, ...], Field(max_length=20)] = ()
 
     @model_validator(mode="after")
     def _coherent(self) -> Published:

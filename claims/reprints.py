@@ -8,6 +8,7 @@ from each other cannot be seen from them.
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
@@ -19,8 +20,12 @@ from claims.record import Record
 
 __all__ = ["AverageCheck", "Need", "Reprints", "RowPair", "ScorePair", "Suspect", "compare_rows"]
 
-_MAX_PAIRS = 2000
+_MAX_PAIRS = 200
 """Pairs of rows, and averages with the rows that their parts are from, that are compared."""
+
+
+_Values = dict[str, dict[str, float]]
+"""Id of a row -> column -> the number as printed."""
 
 
 class ScorePair(Record):
@@ -112,6 +117,8 @@ class Reprints(Record):
     pairs: tuple[RowPair, ...]
     averages: tuple[AverageCheck, ...]
     suspects: tuple[Suspect, ...]
+    notices: tuple[str, ...] = ()
+    """One sentence for each kind of comparison of which only a part was made."""
 
 
 def compare_rows(published: Published, name: str, own: Sequence[PublishedRow] = ()) -> Reprints:
@@ -125,13 +132,20 @@ def compare_rows(published: Published, name: str, own: Sequence[PublishedRow] = 
     published = published.model_copy(update={"rows": (*published.rows, *own)})
     cells = {row.id: row.cells() for row in published.rows}
     averages = tuple(itertools.islice(_averages(published, cells), _MAX_PAIRS))
+    pairs = tuple(itertools.islice(_pairs(published.rows, cells), _MAX_PAIRS))
+    parts = {"pairs of rows": len(pairs), "averages": len(averages)}
     return Reprints(
         name=name,
         about=published.about,
         rows=published.rows,
-        pairs=tuple(itertools.islice(_pairs(published.rows, cells), _MAX_PAIRS)),
+        pairs=pairs,
         averages=averages,
         suspects=tuple(_suspects(averages)),
+        notices=tuple(
+            f"Only the first {n} {what} were compared."
+            for what, n in parts.items()
+            if n >= _MAX_PAIRS
+        ),
     )
 
 
@@ -166,6 +180,9 @@ def _number(cell: Cell) -> Quantity:
 
 def _averages(published: Published, cells: dict[str, dict[str, Cell]]) -> Iterator[AverageCheck]:
     """Yield each printed average with each row that has the parts which its own row lacks."""
+    values: dict[str, _Values] = defaultdict(dict)
+    for row in published.rows:
+        values[row.system][row.id] = {c: _number(cell).value for c, cell in cells[row.id].items()}
     for average in published.means:
         for row in published.rows:
             if average.name not in row.scores:
@@ -178,15 +195,14 @@ def _averages(published: Published, cells: dict[str, dict[str, Cell]]) -> Iterat
             ]
             for other in others if missing else [row]:
                 parts = {**cells[other.id], **cells[row.id]}
-                same = [r for r in published.rows if r.system == row.system]
-                yield _checked(average, row, parts, {r.id: cells[r.id] for r in same})
+                yield _checked(average, row, parts, values[row.system])
 
 
 def _checked(
     average: Average,
     row: PublishedRow,
     parts: dict[str, Cell],
-    system: dict[str, dict[str, Cell]],
+    system: _Values,
 ) -> AverageCheck:
     printed = _number(parts[average.name])
     formula = _mean_of(
@@ -235,21 +251,13 @@ def _mean_of(parts: Sequence[Formula]) -> Formula:
 def _may_be(formula: Formula, printed: Quantity) -> bool:
     """Return whether some numbers behind the parts give one behind the printed average.
 
-    What was cut off lies below the next number and never on it, so that touching it is not enough.
+    Intervals that only touch do not: every part would have to lie at its very end.
     """
-    wanted = ((printed.rounded, False), (printed.truncated, True))
-    behind = ((formula.rounded, False), (formula.truncated, True))
-    for (one, cut), (other, also) in itertools.product(behind, wanted):
-        low, high = max(one.low, other.low), min(one.high, other.high)
-        open_end = (cut and low == _open_end(one)) or (also and low == _open_end(other))
-        if low < high or (low == high and not open_end):
-            return True
-    return False
-
-
-def _open_end(truncated: Interval) -> Fraction:
-    """Return the end of an interval that a number which was cut off cannot be: that away from zero."""
-    return truncated.high if truncated.high > 0 else truncated.low
+    return any(
+        max(one.low, other.low) < min(one.high, other.high)
+        for one in (formula.rounded, formula.truncated)
+        for other in (printed.rounded, printed.truncated)
+    )
 
 
 def _needs(
@@ -257,30 +265,26 @@ def _needs(
     printed: Quantity,
     formula: Formula,
     parts: dict[str, Cell],
-    system: dict[str, dict[str, Cell]],
+    system: _Values,
 ) -> Iterator[Need]:
     """Yield what each part would have to be, were the others right."""
     for column in average.columns():
         weight = _weight(average, column)
-        own = single(parts[column])
+        own, mine = single(parts[column]), _number(parts[column]).value
         ends = []
-        for mine, whole in ((own.rounded, formula.rounded), (own.truncated, formula.truncated)):
-            rest = Interval(whole.low - weight * mine.low, whole.high - weight * mine.high)
+        for part, whole in ((own.rounded, formula.rounded), (own.truncated, formula.truncated)):
+            rest = Interval(whole.low - weight * part.low, whole.high - weight * part.high)
             for target in (printed.rounded, printed.truncated):
                 ends += [(target.low - rest.high) / weight, (target.high - rest.low) / weight]
-        low, high = min(ends), max(ends)
-        values = {
-            row: _number(cells[column]).exact for row, cells in system.items() if column in cells
-        }
+        low, high = float(min(ends)), float(max(ends))
+        printing = {row: values[column] for row, values in system.items() if column in values}
         yield Need(
             column=column,
             printed=parts[column].text,
-            low=float(low),
-            high=float(high),
-            found_in=tuple(row for row, value in values.items() if low <= value <= high),
-            printed_by=tuple(
-                row for row, value in values.items() if value == _number(parts[column]).exact
-            ),
+            low=low,
+            high=high,
+            found_in=tuple(row for row, value in printing.items() if low <= value <= high),
+            printed_by=tuple(row for row, value in printing.items() if value == mine),
         )
 
 
@@ -289,7 +293,8 @@ def _weight(average: Average, column: str) -> Fraction:
     total = Fraction(0)
     for part in average.of:
         inside = (part,) if isinstance(part, str) else part
-        total += Fraction(inside.count(column), len(inside) * len(average.of))
+        if column in inside:
+            total += Fraction(inside.count(column), len(inside) * len(average.of))
     return total
 
 

@@ -47,7 +47,7 @@ _REFERENCE = re.compile(
     rf"\b(Tables|Figures|Figs\.?|Sections|Secs\.?|Appendices|Equations|Eqs\.?)\s{_LISTED}"
     rf"(?:\s?(?:,|and|to|[-–])\s?{_LISTED}){{0,8}}"
     rf"|\b(Table|Tab\.|Figure|Fig\.|Section|Sec\.|Appendix|Equation|Eq\.|Footnote|Algorithm)\s{_LISTED}"
-    r"|\b(table|section|appendix|equation|footnote)\s(?:\d{1,3}(?![\w.%])|[A-Z](?!\w))"
+    r"|\b(table|section|appendix|equation|footnote)\s(?:\d{1,3}(?![\w%]|\.\d|\s(?:point|per|pp|times))|[A-Z](?!\w))"
 )
 _NUMBERED_CAPTION = re.compile(r"^(table|figure|fig)\.?\s*\d{1,3}[a-z]?\s*[:.]\s*", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<=\d)\s?(?:%|per\s?cent\b)")

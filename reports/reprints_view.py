@@ -20,6 +20,7 @@ def reprints_text(found: Reprints) -> str:
         copied = "" if row.copied_from == "unknown" else f"; copied from {row.copied_from}"
         lines.append(f'  {row.id}: {row.system}, as "{row.label}" in {where}{copied}')
         lines.append(f"    read in {row.found_in}")
+    lines += [f"  note: {notice}" for notice in found.notices]
     lines += ["", "Rows of one system:"]
     for pair in found.pairs:
         lines += _pair(pair)

@@ -161,9 +161,20 @@ def test_changed_number_is_never_kept(sentences, before, after, form) -> None:
 
 
 NUMBERED = """
-Scores have a CI of [5, 10] or so|F1 of 84.3 (±0.2) was seen in 2020|from 3 to 5 and 80-85 in range|p < 0.001 and n=12
-1,234 of 12.5k steps|at 2.5e-3 and 3 × 10^4 rates|GPT-2 against mT5 in v1.1|layers 14, 12 and 3/4 of them|by −5.4 and +1.2
-5'000 or 10:30, Top-5 of 10|(12 of 20, 2020) were right|in [3, 4] with 5.4pp|the figure 5.4 and the table 5 points|See Table 3 for 5.4
+Scores have a CI of [5, 10] or so
+F1 of 84.3 (±0.2) was seen in 2020
+from 3 to 5 and 80-85 in range
+p < 0.001 and n=12
+1,234 of 12.5k steps
+at 2.5e-3 and 3 × 10^4 rates
+GPT-2 against mT5 in v1.1
+layers 14, 12 and 3/4 of them
+by −5.4 and +1.2
+5'000 or 10:30, Top-5 of 10
+(12 of 20, 2020) were right
+in [3, 4] with 5.4pp
+the figure 5.4 and the table 5 points
+See Table 3 for 5.4
 """
 
 

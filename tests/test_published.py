@@ -116,9 +116,26 @@ def test_average_follows_or_not(average: str, status: str) -> None:
     assert [c.status for c in result.averages] == [status]
 
 
-def test_rows_of_other_systems_are_never_compared() -> None:
-    result = found({"A@1": {"a": "1.0"}, "B@1": {"a": "2.0"}})
+def test_rows_of_other_systems_are_never_compared_nor_averaged() -> None:
+    rows = {"A@1": {"a": "1.0", "b": "3.0"}, "B@1": {"a": "2.0"}, "B@2": {"avg": "2.0"}}
+    result = found(rows, {"name": "avg", "of": ["a", "b"]})
     assert result.pairs == ()
+    assert result.averages == (), "A's row says nothing of B's average"
+
+
+def test_average_that_follows_from_one_row_makes_no_number_of_another_a_suspect() -> None:
+    rows = {
+        "true": {"a": "70.0", "b": "60.0", "c": "50.0"},
+        "false": {"a": "75.0", "b": "60.0", "c": "50.0"},
+        "sums": {"ab": "65.0", "ac": "60.0"},
+    }
+    means = [{"name": "ab", "of": ["a", "b"]}, {"name": "ac", "of": ["a", "c"]}]
+    result = found(rows, *means)
+    assert sorted(c.status for c in result.averages) == ["entailed"] * 2 + ["impossible"] * 2
+    assert result.suspects == ()
+    (suspect,) = found({k: v for k, v in rows.items() if k != "true"}, *means).suspects
+    assert (suspect.column, suspect.printed) == ("a", "75.0")
+    assert suspect.low <= 70.0 <= suspect.high
 
 
 def test_number_with_more_places_does_not_differ() -> None:
