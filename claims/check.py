@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from claims.claim import SCHEMA, ClaimSet
+from claims.drafts import DRAFTS
 from claims.errors import ClaimFileError, Fault
 from claims.safe_yaml import DOCUMENT, LocatedYaml, dotted, read_yaml, shown
 from claims.wording import faults_of
@@ -96,6 +97,11 @@ def _checked(document: LocatedYaml) -> tuple[list[Fault], ClaimSet | None]:
     version = value.get("schema")
     if version != SCHEMA and ("schema",) not in document.unreadable:
         expected = f"'{SCHEMA}', the one version that this program reads"
+        if version == DRAFTS:
+            expected = (
+                f"'{SCHEMA}': drafts are no claims. Write those that you have checked into a claim "
+                "file, with treatment, measure and tolerance, as docs/claim-files.md shows"
+            )
         faults.append(Fault(document.line(("schema",)), "schema", shown(version), expected))
         if isinstance(version, str):
             # Another version has other fields, so that its other faults would be ours.

@@ -14,6 +14,7 @@ CorroborateError
     ├── SynthesisError      a report, paper or ratings file that `review` cannot read
     ├── PaperError          a paper that cannot be read
     ├── PublishedError      a file of rows that others print which cannot be accepted
+    ├── ExtractorError      an extractor of claims that is not there, fails, or breaks its promises
     └── UnknownClaimsError  a name that is neither a file, a folder nor a bundled claim set
 
 Wording: what failed, which id: found X, expected Y. What to do. Every class survives pickling,
@@ -32,6 +33,7 @@ __all__ = [
     "CorroborateError",
     "DamagedArchiveError",
     "ExecutionError",
+    "ExtractorError",
     "Fault",
     "FetchError",
     "PaperError",
@@ -134,6 +136,8 @@ class UnknownPaperError(ClaimsError):
 
 class SearchError(ClaimsError):
     """A search that cannot be asked, or a setting for it that cannot be used."""
+class ExtractorError(ClaimsError):
+    """An extractor or judge of drafts that is not there, fails, or returns what is not as promised."""
 
 
 class PaperError(ClaimsError):

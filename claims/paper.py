@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints
 from claims.record import Record
 
 __all__ = [
+    "Address",
     "Cell",
     "Emphasis",
     "Interval",

@@ -7,12 +7,21 @@ value, `84.3 (+1.2)` has one and an aside.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from claims.paper import Quantity, Unit
 
-__all__ = ["MAX_CELL", "CommaStyle", "comma_style", "is_placeholder", "quantities_in", "values_of"]
+__all__ = [
+    "MAX_CELL",
+    "CommaStyle",
+    "Placed",
+    "comma_style",
+    "is_placeholder",
+    "quantities_at",
+    "quantities_in",
+    "values_of",
+]
 
 MAX_CELL = 2000
 """Characters of a cell that are searched for numbers."""
@@ -45,6 +54,14 @@ def _pattern(number: str) -> re.Pattern[str]:
         rf"(?:\s?(?:±|\+/-|\+-)\s?(?P<spread>{plain})%?|\((?P<last>\d{{1,3}})\))?"
         r"(?P<arrow>\s?[↑↓▲▼△▽](?!\s?[+\-−–]?\.?\d))?"
     )
+
+
+class Placed(NamedTuple):
+    """A number and where in its text it stands, its sign included."""
+
+    quantity: Quantity
+    start: int
+    end: int
 
 
 class CommaStyle(NamedTuple):
@@ -119,6 +136,19 @@ def quantities_in(text: str, style: CommaStyle = CommaStyle()) -> tuple[Quantity
     return _found(_plain(text), style)[0]
 
 
+def quantities_at(text: str, style: CommaStyle = CommaStyle()) -> tuple[Placed, ...]:  # noqa: B008
+    """Return every number of a sentence with its place, as `quantities_in` tells them apart.
+
+    Raised and lowered marks are not taken away first, so that places are those of the text given.
+    """
+    found = []
+    for match, _, quantity in _matched(text, style):
+        if quantity is not None:
+            start = match.start() + len(match[0]) - len(match[0].lstrip())
+            found.append(Placed(quantity, start, start + len(match[0].strip())))
+    return tuple(found)
+
+
 def _plain(text: str) -> str:
     """Return a text in which raised signs are gone and raised differences stand in parentheses."""
     text = text.replace("\u00a0", " ")
@@ -136,25 +166,27 @@ def _found(text: str, style: CommaStyle) -> tuple[tuple[Quantity, ...], str]:
     found: list[Quantity] = []
     rest: list[str] = []
     position = 0
-    for match in _PATTERNS[style.decimal_comma].finditer(text):
-        start = match.start("sign") if match["sign"] else match.start("digits")
-        before = text[start - 1] if start else ""
+    for match, named, quantity in _matched(text, style):
         rest.append(text[position : match.start()])
-        if before.isalpha() or (before.isdigit() and match["sign"] is None):
-            rest.append("a")  # part of a name
-            position = match.end()
-            continue
-        quantity = _quantity(match, before, text, style)
+        position = match.end()
         if quantity is None:
             rest.append("a")
         else:
             rest.append(f" {_NUMBER}" if match[0][0].isspace() else _NUMBER)
             found.append(quantity)
-        if match["last"] and not style.uncertainty_in_parentheses:
+        if match["last"] and not style.uncertainty_in_parentheses and not named:
             rest.append(f"({match['last']})")
-        position = match.end()
     rest.append(text[position:])
     return tuple(found), "".join(rest)
+
+
+def _matched(text: str, style: CommaStyle) -> Iterator[tuple[re.Match[str], bool, Quantity | None]]:
+    """Yield what looks like a number, whether it is part of a name, and the number, if it is one."""
+    for match in _PATTERNS[style.decimal_comma].finditer(text):
+        start = match.start("sign") if match["sign"] else match.start("digits")
+        before = text[start - 1] if start else ""
+        named = before.isalpha() or (before.isdigit() and match["sign"] is None)
+        yield match, named, None if named else _quantity(match, before, text, style)
 
 
 def _quantity(match: re.Match[str], before: str, text: str, style: CommaStyle) -> Quantity | None:

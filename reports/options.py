@@ -52,6 +52,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
                  "help": "such as 2005.13013, or 2005.13013v2 for the source of one version"},
     "QUERY+": {"dest": "query", "nargs": "+", "metavar": "QUERY",
                "help": "words, an arXiv identifier or a DOI"},
+    "PAPER": {"dest": "paper", "metavar": "PAPER",
+              "help": "the paper: LaTeX (file or folder), HTML, PDF, Markdown or text"},
     "SYNTHESIS+": {"dest": "synthesis", "nargs": "+", "metavar": "SYNTHESIS",
                    "help": "a machine-written synthesis report; several are compared"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
@@ -68,6 +70,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--kept": {"default": "out/search", "metavar": "DIR",
                "help": "folder of the indexes' earlier answers, out/search where absent"},
     "--limit": {"type": _count(50), "default": 10, "help": "works to show, 1 to 50"},
+    "--extractor": {"action": "append", "default": [], "metavar": "NAME",
+                    "help": "an installed extractor beside the built-in rules"},
+    "--format": {"default": "md,json", "help": "comma-separated: md, json"},
+    "--json": {**_FLAG, "help": "print one JSON document"},
+    "--judge": {"action": "append", "default": [], "metavar": "NAME",
+                "help": "an installed judge, whose ratings stand beside the drafts"},
     "--lock": {"metavar": "FILE",
                "help": "refuse other data and bases than the file's; written where it is absent"},
     "--look-up": {**_FLAG, "help": "ask the indexes for every reference; else nobody is asked"},
@@ -149,6 +157,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "search": (
         "Search arXiv, OpenAlex, Semantic Scholar and Crossref as one; retractions are shown.",
         ("QUERY+", "--limit", "--requests", "--seconds", "--kept", "--offline", "--json"),
+    ),
+    "extract": (
+        "Draft claims from a paper's abstract, introduction, conclusion and captions.",
+        ("PAPER", "--extractor", "--judge", "--json"),
     ),
     "ground": (
         "Check claims against the paper's own text and tables.",

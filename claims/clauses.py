@@ -1,0 +1,338 @@
+"""Which parts of a sentence say one thing each, and what does each part say of whom?
+
+English only. Every expression is linear in the sentence, whose length the caller bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from claims.measure_words import METRIC
+from claims.numerals import reference_spans
+
+__all__ = [
+    "CHANGE",
+    "PHRASE",
+    "Clause",
+    "Parts",
+    "clauses_of",
+    "goes_on",
+    "listed",
+    "parts_of",
+    "quiet",
+    "without_article",
+]
+
+_UP_ING = (
+    r"(?:improving|outperforming|surpassing|exceeding|beating|increasing|raising|reducing|"
+    r"lowering|decreasing|setting|"
+    r"achieving|yielding|reaching|obtaining|establishing|gaining|leading to|resulting in|"
+    r"cutting|closing)"
+)
+CHANGE = (
+    r"(?:improvements?|gains?|increases?|reductions?|drops?|decreases?|losses|advantage|"
+    r"benefits?|boosts?|speed-?ups?)"
+)
+"""Nouns for a difference."""
+_FINITE = (
+    r"(?:improves?|improved|increases?|increased|raises?|raised|boosts?|boosted|outperforms?|"
+    r"outperformed|surpass(?:es|ed)?|"
+    r"exceeds?|exceeded|beats?|reduces?|reduced|decreases?|decreased|lowers|lowered|drops?|"
+    r"dropped|degrades?|degraded|"
+    r"hurts?|harms?|harmed|loses?|lost|falls?|fell|gains?|gained|achieves?|achieved|obtains?|"
+    r"obtained|reach(?:es|ed)?|"
+    r"attains?|attained|yields?|yielded|gives?|gave|offers?|offered|provides?|provided|brings?|"
+    r"brought|leads? to|led to|"
+    r"results? in|resulted in|shows?|showed|sees?|saw|performs?|performed|sets?(?=\s(?:an?|the|"
+    r"new)\b)|scores?|scored|benefits?|benefited|helps?|"
+    r"helped|matches|matched|cuts?|rises?|rose|delivers?|delivered|establish(?:es|ed)?|"
+    r"enhances?|enhanced|runs|ran|takes?|"
+    r"took|uses|used|ranks?|ranked|makes?|made|works?|worked|declines?|declined|doubles?|"
+    r"doubled|halves|halved|triples?|"
+    r"tripled|came|comes|needs?|needed|costs?|detect(?:s|ed)|fails?|failed|remains?|remained|"
+    r"enables?|advances?|advanced)"
+)
+_AUXILIARY = (
+    r"(?:is|are|was|were|has|have|had|does|do|did|can|could|cannot|will|would|may|might|should|"
+    r"must)"
+)
+_VERB = re.compile(rf"(?<![\w-])(?:{_AUXILIARY}|{_FINITE})(?![\w-])")
+_SPLIT = re.compile(
+    r"(?:"
+    r";\s+|,?\s+(?:while|whereas|but|although|though|yet|however),?\s+"
+    rf"|,\s+(?:and\s+)?(?=(?:(?:thereby|thus|further|even|also|consistently|"
+    rf"significantly)\s+)?{_UP_ING}\b)"
+    rf"|,\s+(?:and\s+)?(?=with (?:an? |the )?(?:[\w-]+ ){{0,3}}(?:{CHANGE}|accuracy|score)\b)"
+    rf"|,\s+(?:and\s+)?(?=(?:an?|for an?) (?:[\w-]+ ){{0,3}}{CHANGE}\b)"
+    rf"|,?\s+and\s+(?=(?:(?:also|further|even|consistently|significantly|"
+    rf"substantially)\s+)?{_FINITE}\b)"
+    rf"|\s+and\s+(?=(?:[\w-]+\s){{0,2}}{CHANGE}\s+(?:on|in|for|of)\b)"
+    r"|,\s+(?:and\s+)?(?=(?:we|it|they|this|these)\s+(?!\w+ing)\w+)"
+    r"|,\s+and\s+(?=(?:our|the|a|an)\s)"
+    r"|:\s+"
+    r")"
+)
+_OPENING = re.compile(r"^(?:While|Although|Though|Whereas)\s")
+_LEAD = re.compile(
+    r"^(?:(?:finally|moreover|furthermore|further|in particular|overall|specifically|notably|"
+    r"additionally|also|thus|hence|"
+    r"therefore|importantly|surprisingly|interestingly|empirically|in addition|for example|"
+    r"for instance|as a result|"
+    r"in summary|to summarize|in conclusion|together|first|second|third|then|here|in contrast|"
+    r"by contrast|however|"
+    r"on average|e\.g\.|i\.e\.),?\s+){1,3}",
+    re.IGNORECASE,
+)
+_THAT = re.compile(
+    r"^(?:we|our (?:\w+ ){0,2}(?:results|experiments|findings|analys[ei]s|evaluation|study)|"
+    r"the results|results|"
+    r"(?:extensive )?experiments(?: (?:on|with|across) [^,]{1,80}?)?|this (?:paper|work)|"
+    r"it is)\s+(?:also\s+|further\s+)?"
+    r"(?:show|find|found|demonstrate|observe|see|note|report|indicate|suggest|reveal|confirm|"
+    r"conclude|shown|prove)"
+    r"(?:s|d|ed)?\s+(?:empirically\s+)?that\s+",
+    re.IGNORECASE,
+)
+_WITH = re.compile(
+    r"^(?P<word>Using|With|By|Through|Via|(?:[A-Z][a-z]+ing))\s(?P<rest>[^,]{1,240}),\s+(?=\S)"
+)
+_WHERE = re.compile(
+    r"^(?:On|In|For|Across|Over|At)\s(?P<rest>(?:[^,]|"
+    r",(?=\d)){1,160}?(?:,\s[^,]{1,40}){0,8}?(?:,?\sand\s[^,]{1,60})?),?\s+"
+    r"(?=(?:we|our|the|it|they|this|[A-Z][\w-]+|accuracy|performance|scores?)\s(?!and\b))"
+)
+_PRONOUN = re.compile(r"(?:we|it|they|this|these|that|those|which|he|she|there|i)\b", re.IGNORECASE)
+_STOP = (
+    r"(?=\s*(?:\b(?:on|in|for|across|by|with|when|while|at|over|than|against|from|to|as|without|"
+    r"under|using|which|that|"
+    r"where|whereas|but|respectively|independently|during|after|before|compared|relative|is|are|"
+    r"was|were|averaged)\b|"
+    r"\band\s+(?:by\s+)?[+-]?\d|\band\s+(?:is|are|[\w-]+s\s+by)\b|[,;:()\[]|[.!?]?\s*$))"
+)
+PHRASE = rf"(?P<phrase>\S.{{0,120}}?){_STOP}"
+"""A noun phrase, up to the next preposition, mark or verb."""
+_CONTROL = re.compile(
+    r"\b(?:over|than|compared (?:to|with)|relative to|against|versus|vs\.?|instead of|"
+    r"as opposed to|above)\s+"
+    r"(?!\d|all\b|(?:two|three|four|five|six|seven|eight|nine|ten)\b|time\b)(?:when\s+|(?:that|"
+    r"those) of\s+|with\s+)?" + PHRASE
+)
+_BEATEN = re.compile(
+    rf"\b(?:outperform|surpass|exceed|beat|match)(?:s|es|ed|ing)?\s+(?!by\b){PHRASE}", re.IGNORECASE
+)
+_SCOPE = re.compile(
+    r"\b(?:on|across|in|for)\s+(?!average\b|particular\b|terms\b|total\b|par\b|top\b|example\b|"
+    r"instance\b|each\b|addition\b|"
+    r"an?\b|contrast\b|(?:accuracy|F1|performance|quality)\b|(?:[\w-]+ ){0,3}training\b|all:)"
+    + PHRASE
+)
+_AVERAGE_OVER = re.compile(
+    rf"\b(?:averag\w*|mean|median)\s+(?:over|across|of)\s+(?!\d+\.\d){PHRASE}", re.IGNORECASE
+)
+_OBJECT = re.compile(
+    r"\b(?:(?:improv|increas|rais|enhanc|reduc|decreas|advanc|degrad)(?:e|es|ed|ing)|(?:boost|"
+    r"lower|hurt|harm)(?:s|ed|ing)?|"
+    r"cuts?|cutting)\s+(?!by\b|from\b|to\b|on\b|over\b|of\b)"
+    r"(?P<phrase>\S.{0,120}?)(?=\s+(?:by|from|to|on|over|across|in|for)\b|\s?[,;(]|[.!?]?\s*$)",
+    re.IGNORECASE,
+)
+_RIVAL = re.compile(
+    r"state[- ]of[- ]the[- ]art|SOTA|baselines?\b|previous best|prior (?:work|best)", re.IGNORECASE
+)
+_NO_SUBJECT = re.compile(
+    rf"(?:(?:the|its|their|our|average|mean|overall|an?|these|such)\s+){{0,3}}(?:{METRIC}|"
+    rf"{CHANGE}|results?|scores?|performance)|"
+    rf"(?:with|for)\s.*|no\s.*|an?\s(?:[\w-]+ ){{0,3}}{CHANGE}.*",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    rf"(?:(?:thereby|thus|further|even|also|consistently|significantly|substantially)\s+)?"
+    rf"(?:{_UP_ING}\b|(?!{CHANGE}\s(?:range|vary|are|were|of|from)\b){_FINITE}(?![\w-])|"
+    rf"with (?:an?|the)\b|(?:for )?an?\s(?:[\w-]+ ){{0,3}}{CHANGE}\b|"
+    rf"(?:[\w-]+\s){{0,2}}{CHANGE}\s(?:on|in|for|of)\b)"
+)
+_FROM = re.compile(rf"\b{CHANGE}\s+(?:from|with|through|via|due to|by)\s+(?!\d){PHRASE}")
+_SPLITS = (
+    ("validation", re.compile(r"\b(?:dev(?:elopment)?|validation)\b", re.IGNORECASE)),
+    ("test", re.compile(r"\b(?:test(?!ing\b)|held-out)\b", re.IGNORECASE)),
+    ("train", re.compile(r"\btrain(?:ing)? (?:set|split|data)\b", re.IGNORECASE)),
+)
+_ONLY_SPLIT = re.compile(
+    r"(?:the\s+)?(?:official\s+)?(?:dev(?:elopment)?|validation|test|held-out)(?:[ -](?:set|"
+    r"split|data)s?)?",
+    re.IGNORECASE,
+)
+_STATISTIC = re.compile(r"\b(?P<word>(?:macro|micro)?-?averag|mean|median)\w*", re.IGNORECASE)
+_AUX_TAIL = re.compile(
+    r"\s+(?:consistently|significantly|substantially|also|further|only|even|often|always|not|"
+    r"still|thus|clearly|"
+    r"slightly|greatly|strongly|alone)$|[,\s]+$",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:the|a|an|all the)\s+", re.IGNORECASE)
+_CAPITALISED = (
+    r"(?!(?:On|In|For|Across|Over|The|Our|We|With|Using|By|At|And|Both|"
+    r"From)\b)(?:[A-Z][\w.+/-]*|\w*[A-Z][\w+/-]*|\d[\w.+/-]*[A-Za-z][\w+/-]*)"
+)
+_NAME = rf"{_CAPITALISED}(?: {_CAPITALISED}){{0,3}}"
+_NAMES = re.compile(rf"(?<![\w-]){_NAME}(?:, {_NAME}){{0,30}},? (?:and|or|&) {_NAME}")
+_ITEM = r"[\w.+/-]+(?: (?!and\b|or\b|we\b|by\b)[\w.+/-]+){0,3}"
+_ITEMS = re.compile(
+    rf"\b(?:on|for|in|across|of|over|"
+    rf"with)\s+(?:the\s+)?(?P<list>{_ITEM}(?:, {_ITEM}){{0,30}},? (?:and|or) {_ITEM}?)"
+    rf"(?:{_STOP}|(?=\s(?:we|our|it|they)\b))",
+    re.IGNORECASE,
+)
+_COMMA = re.compile(r",? (?:and|or|&) |, ")
+
+
+class Clause(NamedTuple):
+    """A part of a sentence, at its place in it."""
+
+    text: str
+    start: int
+
+
+class Parts(NamedTuple):
+    """What a clause says of whom, in its own words; empty where it does not say."""
+
+    treatment: str = ""
+    control: str = ""
+    scope: str = ""
+    split: str = ""
+    statistic: str = ""
+    object: str = ""
+    """What is raised or lowered."""
+
+
+def clauses_of(sentence: str) -> list[Clause]:
+    """Return the parts of a sentence that may each hold a claim of their own, at most 40."""
+    inside = _parentheses(sentence)
+    starts, begin = [], 0
+    if _OPENING.match(sentence) and (comma := sentence.find(", ")) > 0:
+        starts.append((sentence.find(" ") + 1, comma))
+        begin = comma + 2
+    for match in _SPLIT.finditer(sentence, begin):
+        head = sentence[begin : match.start()]
+        adverbial = match[0].strip() == "," and (
+            _WITH.match(head + ", x") or _WHERE.match(head + ", we x")
+        )
+        if (adverbial and _VERB.search(head) is None) or any(
+            a < match.start() < b for a, b in inside
+        ):
+            continue
+        starts.append((begin, match.start()))
+        begin = match.end()
+        if len(starts) >= 39:
+            break
+    starts.append((begin, len(sentence)))
+    return [Clause(sentence[a:b], a) for a, b in starts if sentence[a:b].strip()]
+
+
+def parts_of(text: str) -> Parts:
+    """Return what a clause says of whom.
+
+    Args:
+        text: the clause without citations, as `quiet` returns it.
+    """
+    text = _THAT.sub("", _LEAD.sub("", text))
+    lead = scope = ""
+    if (match := _WITH.match(text)) is not None:
+        lead = (
+            match["rest"]
+            if match["word"] in ("Using", "With", "By", "Through", "Via")
+            else match[0].rstrip(", ")
+        )
+        lead = (
+            lead if _PRONOUN.match(text[match.end() :]) or match["word"] in ("With", "By") else ""
+        )
+        text = text[match.end() :] if lead else text
+    elif (match := _WHERE.match(text)) is not None:
+        scope = "" if re.match(r"an?\s|this\s", match["rest"]) else match["rest"]
+        text = text[match.end() :]
+    text = _THAT.sub("", text)
+    verb = _VERB.search(text)
+    subject = _trimmed(text[: verb.start()]) if verb else ""
+    rest = text[verb.start() :] if verb else text
+    nobody = not subject or _PRONOUN.match(subject) or _NO_SUBJECT.fullmatch(subject)
+    subject = lead if nobody else subject
+    source = _FROM.search(rest)
+    if source is not None and (not subject or _STOP_SUBJECT.search(subject) is None):
+        scope = scope or subject if subject != lead else scope
+        subject = source["phrase"]
+    average = _AVERAGE_OVER.search(rest)
+    control = _BEATEN.search(rest) or next(
+        (
+            m
+            for m in _CONTROL.finditer(rest)
+            if average is None or m.start() >= average.end() or m.end() <= average.start()
+        ),
+        None,
+    )
+    found = [m["phrase"] for m in _SCOPE.finditer(rest)]
+    scopes = [s for s in found if not _ONLY_SPLIT.fullmatch(s)]
+    scope = scope or (average["phrase"] if average else "") or (scopes[0] if scopes else "")
+    thing = _OBJECT.search(rest)
+    what = thing["phrase"] if thing else ""
+    rival = _RIVAL.search(what) and not control
+    wordings = " ".join((*found, scope))
+    split = next((name for name, pattern in _SPLITS if pattern.search(wordings)), "")
+    statistic = _STATISTIC.search(text)
+    return Parts(
+        without_article(subject),
+        without_article(control["phrase"] if control else what if rival else ""),
+        without_article(scope),
+        split,
+        ""
+        if statistic is None
+        else {"m": "median", "a": "average"}.get("m" if "edian" in statistic[0] else "a", ""),
+        "" if rival else without_article(what),
+    )
+
+
+_STOP_SUBJECT = re.compile(r"\b(?:training|model|method|approach)\b", re.IGNORECASE)
+
+
+def goes_on(text: str) -> bool:
+    """Return whether a clause has no subject of its own, but goes on with that of the one before."""
+    return _GOES_ON.match(text) is not None
+
+
+def listed(text: str, number: int) -> tuple[tuple[int, int], list[str]] | None:
+    """Return the one list of so many things in a text, with its place; None where there is none."""
+    for match in [*_NAMES.finditer(text), *_ITEMS.finditer(text)]:
+        whole = match.groupdict().get("list") or match[0]
+        items = [item.strip() for item in _COMMA.split(whole)]
+        if len(items) == number and all(items):
+            start = match.start("list") if "list" in match.groupdict() else match.start()
+            return (start, start + len(whole)), items
+    return None
+
+
+def quiet(text: str) -> str:
+    """Return a text in which blanks stand for citations, so that places stay the same."""
+    for low, high in reference_spans(text):
+        text = f"{text[:low]}{' ' * (high - low)}{text[high:]}"
+    return text
+
+
+def without_article(text: str) -> str:
+    """Return words without an article before and blanks around them."""
+    return _ARTICLE.sub("", " ".join(text.split()).strip(" ,.;:"))[:400]
+
+
+def _trimmed(text: str) -> str:
+    for _ in range(5):
+        text = _AUX_TAIL.sub("", text)
+    return text.strip()
+
+
+def _parentheses(text: str) -> list[tuple[int, int]]:
+    spans, opened = [], []
+    for i, letter in enumerate(text):
+        if letter == "(":
+            opened.append(i)
+        elif letter == ")" and opened:
+            spans.append((opened.pop(), i))
+    return spans

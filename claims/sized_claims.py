@@ -1,0 +1,226 @@
+"""Which claims do the numbers of a clause make: gains, scores, ends of changes and of ranges?"""
+
+from __future__ import annotations
+
+import re
+
+from claims.claim_words import (
+    CHANGE_AFTER,
+    CHANGE_BEFORE,
+    CONSISTENT,
+    FROM_TO,
+    GAP,
+    LOCAL,
+    NAMED,
+    NO_PERCENT,
+    NOT,
+    PERCENT_METRIC,
+    RELATIVE,
+    SCORES,
+    SELECTED,
+    TO_ONLY,
+)
+from claims.clause_view import Found, View, Weighed, direction_of, move_in
+from claims.clauses import Parts, listed, without_article
+from claims.drafts import Change, Kind
+from claims.measure_words import METRIC
+from claims.numerals import Numeral, metric_beside
+
+__all__ = ["BEGINS", "groups_of", "numbered"]
+
+
+BEGINS = "It is where a change begins."
+
+
+def groups_of(view: View) -> list[list[int]]:
+    """Return the amounts of a clause, those of one enumeration together."""
+    groups: list[list[int]] = []
+    for i, numeral in enumerate(view.numerals):
+        if numeral.role != "amount":
+            continue
+        last = groups[-1][-1] if groups else -1
+        if last == i - 1 and last >= 0:
+            one = view.numerals[last]
+            ranged = one.hedge == "from" or numeral.hedge == "from"
+            if not ranged and GAP.fullmatch(view.text, one.end, numeral.start):
+                groups[-1].append(i)
+                continue
+        groups.append([i])
+    return groups
+
+
+def numbered(view: View, group: list[int]) -> list[Found]:
+    """Return the claims of an enumeration of numbers, or of one; none where nothing is said of it."""
+    first, last = view.numerals[group[0]], view.numerals[group[-1]]
+    head, tail = view.text[: first.start], view.text[last.end :]
+    kind, reason = _kind_of_number(view, group, head, tail)
+    if kind is None:
+        return []
+    view.used.update(group)
+    unit = last.quantity.unit if last.quantity.unit != "none" else first.quantity.unit
+    list_, paired = _paired(view, group, tail)
+    several = sum(n.role == "amount" for n in view.numerals) > len(group)
+    found = []
+    for place, i in enumerate(group):
+        numeral = view.numerals[i]
+        if numeral.quantity.unit == "none":
+            numeral = numeral._replace(quantity=numeral.quantity.model_copy(update={"unit": unit}))
+        parts, reasons = view.parts, [*view.reasons, reason]
+        if list_ is not None:
+            parts = _with_item(view, parts, list_, paired[place])
+            says = re.search(r"\brespectively\b", view.text)
+            reasons.append(
+                (
+                    0.05 if says else -0.05,
+                    "Numbers and names of an enumeration are paired by their order.",
+                )
+            )
+        elif len(group) > 1:
+            reasons.append(
+                (
+                    -0.15,
+                    "Numbers are enumerated, but not as many names; which belongs to which is unknown.",
+                )
+            )
+        elif several:
+            local = _local_scope(view, i)
+            stale = any(n.quantity.raw in parts.scope for n in view.numerals if n.role == "amount")
+            parts = parts._replace(scope=local or ("" if stale else parts.scope))
+        found.append(_with_number(view, kind, numeral, parts, reasons, last.end))
+    return found
+
+
+def _kind_of_number(
+    view: View, group: list[int], head: str, tail: str
+) -> tuple[Kind | None, Weighed]:
+    """Return which kind of claim a number makes, and why; None where nothing is said of it."""
+    first, last = view.numerals[group[0]], view.numerals[group[-1]]
+    gain: Kind = "selected_gain" if SELECTED.search(view.text) else "gain"
+    earlier = view.numerals[group[0] - 1] if group[0] and group[0] - 1 in view.used else None
+    moves = move_in(view.text, first.start)
+    after = CHANGE_AFTER.match(tail)
+    change = (moves and CHANGE_BEFORE.search(head)) or after
+    word = " ".join(change[0].split()).strip(" -") if change else ""
+    near = max(0, first.start - 40)
+    printed = metric_beside(view.text[near : last.end + 40], first.start - near, last.end - near)
+    plain = first.quantity.decimals == 0 and first.quantity.unit == "none"
+    points = last.quantity.unit == "points"
+    upper = earlier and first.hedge == "to" and earlier.hedge == "from"
+    signed = first.quantity.signed or last.quantity.signed
+    begins = moves and first.hedge != "from" and FROM_TO.search(head)
+    ends = earlier and TO_ONLY.fullmatch(head[earlier.end :])
+    measured = printed and (not plain or SCORES.search(view.text))
+    scored = not plain and not points and SCORES.search(head)
+    table: tuple[tuple[object, Kind, float, str], ...] = (
+        (upper, gain, 0.2, "It is the upper end of a range."),
+        (signed, gain, 0.15, "The number has a sign, as differences have."),
+        (begins, "value", 0.1, BEGINS),
+        (ends, "value", 0.15, "It is where a change ends."),
+        (change, gain, 0.25, f"A word of change stands at the number: '{word}'."),
+        (moves and first.quantity.unit == "times", gain, 0.2, "The number is a factor."),
+        (moves and points, gain, 0.1, "It counts points, and the clause has a word of change."),
+        (measured, "value", 0.2, f"A measure stands at the number: '{printed}'."),
+        (scored, "value", 0.1, "The clause has a word of reaching a score."),
+    )
+    found = next(((kind, (weight, why)) for holds, kind, weight, why in table if holds), None)
+    if found is None or NOT.search(head) is None:
+        return found or (None, (0.0, ""))
+    if found[0] == "value":
+        return None, (0.0, "")  # what is not reached is no score
+    denied: Kind = "not_consistently_better" if CONSISTENT.search(view.text) else "no_benefit"
+    return denied, (0.05, "The clause denies a change of this size.")
+
+
+def _with_number(
+    view: View, kind: Kind, numeral: Numeral, parts: Parts, reasons: list[Weighed], end: int
+) -> Found:
+    metric = _metric(view, numeral, end)
+    quantity = numeral.quantity
+    direction = direction_of(view, numeral)
+    if kind != "value":
+        speed = re.search(r"\b(?:faster|slower)\b", view.text[numeral.end : numeral.end + 20])
+        metric = "speed" if speed else metric
+        follows = PERCENT_METRIC.match(view.text, min(numeral.end + 1, len(view.text)))
+        if quantity.unit == "none" and follows and follows[0]:
+            quantity = quantity.model_copy(update={"unit": "points"})
+    change, why = _change(kind, view, quantity.unit, metric)
+    reasons = [*reasons, *why]
+    if quantity.unit != "none":
+        reasons.append((0.05, f"The unit is printed: {quantity.unit}."))
+    elif quantity.decimals == 0:
+        reasons.append((-0.1, "A whole number without a unit may be a count."))
+    if numeral.hedge not in ("none", "from", "to"):
+        reasons.append((-0.05, f"The number is hedged: {numeral.hedge.replace('_', ' ')}."))
+    begins = any(text == BEGINS for _, text in reasons)
+    if begins:
+        parts = parts._replace(treatment="")
+    if (
+        not parts.scope
+        and parts.object
+        and not re.fullmatch(rf"(?:the )?{METRIC}", parts.object, re.IGNORECASE)
+    ):
+        parts = parts._replace(
+            scope=parts.object if re.match(r"[A-Z]\S*[A-Z0-9-]|[A-Z]{2}", parts.object) else ""
+        )
+    return Found(
+        kind, parts, numeral._replace(quantity=quantity), change, direction, metric, tuple(reasons)
+    )
+
+
+def _metric(view: View, numeral: Numeral, end: int) -> str:
+    """Return the measure of a number whose enumeration ends at a place; never that of another."""
+    amounts = [n for n in view.numerals if n.role == "amount"]
+    until = min((n.start for n in amounts if n.start >= end), default=len(view.text))
+    beside = metric_beside(view.text[:until], numeral.start, end)
+    alone = len(amounts) == 1 or view.metric in view.text[: amounts[0].start]
+    return beside or (view.metric if alone or not view.text.count(view.metric) else "")
+
+
+def _change(kind: Kind, view: View, unit: str, metric: str) -> tuple[Change, list[Weighed]]:
+    if kind == "value":
+        return "none", []
+    if unit == "points":
+        return "absolute", []
+    if unit == "times" or RELATIVE.search(view.text):
+        return "relative", []
+    if unit == "percent":
+        if metric and NO_PERCENT.search(metric):
+            return "relative", [
+                (0.0, "Percent of a measure that is not itself in percent is relative.")
+            ]
+        return "unknown", [
+            (-0.1, "Percent may be of the score or of points; the sentence does not say.")
+        ]
+    return "absolute", []
+
+
+def _paired(view: View, group: list[int], tail: str) -> tuple[tuple[int, int] | None, list[str]]:
+    """Return the enumeration of names that goes with one of numbers, at its place in the clause."""
+    if len(group) < 2:
+        return None, []
+    start, end = view.numerals[group[0]].start, view.numerals[group[-1]].end
+    after = listed(tail, len(group))
+    if after is not None:
+        return (after[0][0] + end, after[0][1] + end), after[1]
+    before = listed(view.text[:start], len(group))
+    return before if before is not None else (None, [])
+
+
+def _with_item(view: View, parts: Parts, place: tuple[int, int], item: str) -> Parts:
+    """Return what a clause says of one of several things that it lists."""
+    whole = view.text[slice(*place)]
+    if whole in parts.treatment:
+        return parts._replace(treatment=parts.treatment.replace(whole, item, 1))
+    return parts._replace(scope=without_article(item))
+
+
+def _local_scope(view: View, index: int) -> str:
+    numeral = view.numerals[index]
+    named = NAMED.search(view.text[max(0, numeral.start - 80) : numeral.start])
+    if named is not None:
+        return named["name"]
+    later = [n.start for n in view.numerals[index + 1 :] if n.role == "amount"]
+    stretch = view.text[numeral.end : later[0] if later else len(view.text)]
+    match = LOCAL.match(stretch)
+    phrase = without_article(match["phrase"]) if match else ""
+    return re.sub(r"\s+and$", "", phrase)
