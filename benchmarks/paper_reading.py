@@ -1,4 +1,4 @@
-"""How long does it take to read a paper of 60 pages with 30 tables?
+"""How long does it take to read a paper of 60 pages with 30 tables, and to draft its claims?
 
 Run: python -m benchmarks.paper_reading
 """
@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from claims.extractor import drafts_of
 from claims.reading import read_paper
 
 __all__ = ["long_paper"]
@@ -55,6 +56,9 @@ def main() -> None:
         before, wall = time.process_time(), time.perf_counter()
         paper = read_paper(path)
         used, waited = time.process_time() - before, time.perf_counter() - wall
+        before = time.process_time()
+        found = drafts_of(paper, str(path))
+        drafting = time.process_time() - before
     measured = {
         "pages": given.pages,
         "bytes": len(long_paper(given.pages, given.tables)),
@@ -63,6 +67,8 @@ def main() -> None:
         "passages": len(paper.passages),
         "processor_s": round(used, 2),
         "wall_s": round(waited, 2),
+        "drafts": len(found.drafts),
+        "drafting_processor_s": round(drafting, 2),
     }
     print(json.dumps(measured))
 

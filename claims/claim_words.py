@@ -17,6 +17,8 @@ __all__ = [
     "CHANGE_BEFORE",
     "CONSISTENT",
     "CUE",
+    "DIFFERS",
+    "ELLIPTIC",
     "FROM_TO",
     "GAP",
     "LOCAL",
@@ -25,6 +27,7 @@ __all__ = [
     "NOT",
     "NO_MOVE",
     "NO_PERCENT",
+    "NO_THING",
     "OTHERS",
     "OURS",
     "PERCENT_METRIC",
@@ -59,7 +62,8 @@ NO_MOVE = re.compile(
 NOT = re.compile(
     r"\b(?:neither|nor|none of|nothing)\b|\b(?:do|does|did|is|are|was|were|has|have|had|can|"
     r"could|will|would)(?: not|n't)\b(?! only)|"
-    r"\bcannot\b|\bno(?= (?:[\w-]+ ){0,3}(?:improvement|gain|benefit|difference|effect|change|"
+    r"\bcannot\b|^(?:no|none)\b|\bno(?= (?:[\w-]+ ){0,3}(?:improvement|gain|benefit|difference|"
+    r"effect|change|"
     r"advantage|increase|help)s?\b)|"
     r"\bfail(?:s|ed)? to\b|\b(?:little|hardly any) (?=(?:benefit|gain|improvement|effect))|"
     r"\bnot (?=significantly|consistently)",
@@ -81,7 +85,7 @@ BEST = re.compile(
     r"remain|is|are|was|were|works?|provid|"
     r"mark|report|show|hold)\w*\s(?:(?!than\b|over\b|compar|from\b|by\b|to\b|our\b|as\b|"
     r"on\b)[\w'-]+\s){0,4}?"
-    r"(?:best|state[- ]of[- ]the[- ]art|SOTA|highest|first place|first among|strongest|"
+    r"(?:best|state[- ]of[- ]the[- ]art|SOTA|highest|first place|first among|first on|strongest|"
     r"top[- ]ranked)(?![- ]?(?:model|of the))",
     re.IGNORECASE,
 )
@@ -95,7 +99,7 @@ SCORES = re.compile(
 )
 AIM = re.compile(
     r"\bwhether\b|^\W*(?:we|this paper|this work)\s(?:also\s|further\s)?(?:ask|aim|hope|seek|"
-    r"investigate|explore|wonder|discuss|"
+    r"investigate|explore|wonder|hypothesi[sz]e|expect|conjecture|discuss|"
     r"describe|review|survey)\w*\b|\?\s*$",
     re.IGNORECASE,
 )
@@ -137,6 +141,12 @@ CUE = re.compile(
 UNSURE = re.compile(
     r"\b(?:may|might|could|would|expect(?:ed)?|potentially|hypothesi[sz]e|if)\b", re.IGNORECASE
 )
+NO_THING = re.compile(
+    r"\b(?:averages?|scores?|performance|results?|quality|models?|state[- ]of[- ]the[- ]art|it|"
+    r"them|this|\d)\b|[A-Z]",
+)
+DIFFERS = re.compile(r"\bdiffer\w*\b", re.IGNORECASE)
+ELLIPTIC = re.compile(r"[^.;]{0,60}?(?:,|,? and|,? or)\s(?:about |up to |by |nearly )?")
 RELATIVE = re.compile(r"\brelative(?:ly)?\b(?! to)", re.IGNORECASE)
 NO_PERCENT = re.compile(
     r"latency|throughput|time|memory|speed|perplexity|FLOPs|cost|parameters", re.IGNORECASE
@@ -155,7 +165,8 @@ _ADJECTIVES += (
 CHANGE_BEFORE = re.compile(
     rf"(?:\bby (?:an? )?|\b{CHANGE}(?: [\w-]+){{0,3}} (?:of|by|from|between) |"
     rf"\b{CHANGE} (?:range|ranging|vary|varying) (?:from |between )|"
-    r"\b(?:gain|drop|lose|rise|fall|add|improve|increase|decrease)(?:s|es|ed|ing|ped)? |\bfell |"
+    r"\b(?:gain|drop|lose|rise|fall|add)(?:s|es|ed|ing|ped|ping)? |(?:improv|increas|decreas|"
+    r"reduc)(?:e|es|ed|ing) |\bfell |"
     r"\brose |\blost )"
     rf"{_ADJECTIVES}$",
     re.IGNORECASE,
@@ -166,7 +177,7 @@ CHANGE_AFTER = re.compile(
     r"slower|worse|above|below|earlier|larger|smaller|improvement)\b",
     re.IGNORECASE,
 )
-FROM_TO = re.compile(r"\bfrom (?:about |around |roughly )?$", re.IGNORECASE)
+FROM_TO = re.compile(r"(?<!ranging )(?<!range )\bfrom (?:about |around |roughly )?$", re.IGNORECASE)
 TO_ONLY = re.compile(r"\s?(?:to|down to|up to)\s?(?:about |only |roughly )?$", re.IGNORECASE)
 LOCAL = re.compile(rf"[^,;()]{{0,40}}?\b(?:on|across|in|for)\s+(?!average\b|terms\b){PHRASE}")
 NAMED = re.compile(r"(?P<name>(?:[A-Z]|\w*[A-Z])[\w.+/-]*(?: [A-Z][\w.+/-]*){0,2})\s?\($")

@@ -39,8 +39,8 @@ class View:
     numerals: list[Numeral]
     reasons: list[Weighed] = field(default_factory=list)
     metric: str = ""
-    used: set[int] = field(default_factory=set)
-    """Indices of numerals that are part of a claim."""
+    used: dict[int, Kind] = field(default_factory=dict)
+    """Numerals that are part of a claim, by index, and of which kind."""
 
 
 def view_of(

@@ -19,6 +19,7 @@ __all__ = [
     "clauses_of",
     "goes_on",
     "listed",
+    "main_verb",
     "parts_of",
     "quiet",
     "without_article",
@@ -45,7 +46,7 @@ _FINITE = (
     r"attains?|attained|yields?|yielded|gives?|gave|offers?|offered|provides?|provided|brings?|"
     r"brought|leads? to|led to|"
     r"results? in|resulted in|shows?|showed|sees?|saw|performs?|performed|sets?(?=\s(?:an?|the|"
-    r"new)\b)|scores?|scored|benefits?|benefited|helps?|"
+    r"new)\b)|scores|scored|benefits?|benefited|helps?|"
     r"helped|matches|matched|cuts?|rises?|rose|delivers?|delivered|establish(?:es|ed)?|"
     r"enhances?|enhanced|runs|ran|takes?|"
     r"took|uses|used|ranks?|ranked|makes?|made|works?|worked|declines?|declined|doubles?|"
@@ -95,31 +96,36 @@ _THAT = re.compile(
     re.IGNORECASE,
 )
 _WITH = re.compile(
-    r"^(?P<word>Using|With|By|Through|Via|(?:[A-Z][a-z]+ing))\s(?P<rest>[^,]{1,240}),\s+(?=\S)"
+    r"^(?P<word>Using|With|Without|By|Through|Via|"
+    r"(?:[A-Z][a-z]+ing))\s(?P<rest>[^,]{1,240}),\s+(?=\S)"
 )
 _WHERE = re.compile(
     r"^(?:On|In|For|Across|Over|At)\s(?P<rest>(?:[^,]|"
-    r",(?=\d)){1,160}?(?:,\s[^,]{1,40}){0,8}?(?:,?\sand\s[^,]{1,60})?),?\s+"
-    r"(?=(?:we|our|the|it|they|this|[A-Z][\w-]+|accuracy|performance|scores?)\s(?!and\b))"
+    r",(?=\d)){1,160}?(?:,\s[^,]{1,40}){0,8}?(?:,?\sand\s[^,]{1,60})?)"
+    r"(?:,\s+(?=(?:we|our|the|it|they|this|[A-Z][\w-]+|accuracy|performance|scores?)\s(?!and\b))|"
+    r"\s+(?=(?:we|it|they)\s))"
 )
+_STRIPPED = frozenset({"Using", "With", "By", "Through", "Via"})
 _PRONOUN = re.compile(r"(?:we|it|they|this|these|that|those|which|he|she|there|i)\b", re.IGNORECASE)
 _STOP = (
-    r"(?=\s*(?:\b(?:on|in|for|across|by|with|when|while|at|over|than|against|from|to|as|without|"
+    r"(?=\s*(?:(?<![\w-])(?:on|in|for|across|by|with|when|while|at|over|than|against|from|to|as|"
+    r"without|"
     r"under|using|which|that|"
     r"where|whereas|but|respectively|independently|during|after|before|compared|relative|is|are|"
-    r"was|were|averaged)\b|"
+    r"was|were|averaged)(?![\w-])|"
     r"\band\s+(?:by\s+)?[+-]?\d|\band\s+(?:is|are|[\w-]+s\s+by)\b|[,;:()\[]|[.!?]?\s*$))"
 )
 PHRASE = rf"(?P<phrase>\S.{{0,120}}?){_STOP}"
 """A noun phrase, up to the next preposition, mark or verb."""
 _CONTROL = re.compile(
     r"\b(?:over|than|compared (?:to|with)|relative to|against|versus|vs\.?|instead of|"
-    r"as opposed to|above)\s+"
+    r"as opposed to|above|comparable (?:to|with)|on par with)\s+"
     r"(?!\d|all\b|(?:two|three|four|five|six|seven|eight|nine|ten)\b|time\b)(?:when\s+|(?:that|"
     r"those) of\s+|with\s+)?" + PHRASE
 )
 _BEATEN = re.compile(
-    rf"\b(?:outperform|surpass|exceed|beat|match)(?:s|es|ed|ing)?\s+(?!by\b){PHRASE}", re.IGNORECASE
+    rf"\b(?:outperform|surpass|exceed|beat|match)(?:s|es|ed|ing)?\s+(?!by\b|\d){PHRASE}",
+    re.IGNORECASE,
 )
 _SCOPE = re.compile(
     r"\b(?:on|across|in|for)\s+(?!average\b|particular\b|terms\b|total\b|par\b|top\b|example\b|"
@@ -140,10 +146,17 @@ _OBJECT = re.compile(
 _RIVAL = re.compile(
     r"state[- ]of[- ]the[- ]art|SOTA|baselines?\b|previous best|prior (?:work|best)", re.IGNORECASE
 )
+_MEASURED = re.compile(
+    rf"(?:(?:the|our|its|overall|average|mean|"
+    rf"an?)\s+){{0,2}}(?:(?P<name>(?-i:\w*[A-Z]\w*[A-Z0-9-][\w-]*))\s)?"
+    rf"(?:{METRIC}|performance|scores?|results?|F1 scores?)(?:\s(?:on|in|"
+    rf"for)\s(?:the\s)?(?P<on>.{{1,80}})|\sof\s(?P<of>.{{1,80}}))?",
+    re.IGNORECASE,
+)
 _NO_SUBJECT = re.compile(
     rf"(?:(?:the|its|their|our|average|mean|overall|an?|these|such)\s+){{0,3}}(?:{METRIC}|"
     rf"{CHANGE}|results?|scores?|performance)|"
-    rf"(?:with|for)\s.*|no\s.*|an?\s(?:[\w-]+ ){{0,3}}{CHANGE}.*",
+    rf"the|a|an|(?:with|for)\s.*|no\s.*|an?\s(?:[\w-]+ ){{0,3}}{CHANGE}.*",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -164,6 +177,7 @@ _ONLY_SPLIT = re.compile(
     re.IGNORECASE,
 )
 _STATISTIC = re.compile(r"\b(?P<word>(?:macro|micro)?-?averag|mean|median)\w*", re.IGNORECASE)
+_STOP_SUBJECT = re.compile(r"\b(?:training|model|method|approach)\b", re.IGNORECASE)
 _AUX_TAIL = re.compile(
     r"\s+(?:consistently|significantly|substantially|also|further|only|even|often|always|not|"
     r"still|thus|clearly|"
@@ -236,46 +250,28 @@ def parts_of(text: str) -> Parts:
     Args:
         text: the clause without citations, as `quiet` returns it.
     """
-    text = _THAT.sub("", _LEAD.sub("", text))
-    lead = scope = ""
-    if (match := _WITH.match(text)) is not None:
-        lead = (
-            match["rest"]
-            if match["word"] in ("Using", "With", "By", "Through", "Via")
-            else match[0].rstrip(", ")
-        )
-        lead = (
-            lead if _PRONOUN.match(text[match.end() :]) or match["word"] in ("With", "By") else ""
-        )
-        text = text[match.end() :] if lead else text
-    elif (match := _WHERE.match(text)) is not None:
-        scope = "" if re.match(r"an?\s|this\s", match["rest"]) else match["rest"]
-        text = text[match.end() :]
-    text = _THAT.sub("", text)
+    lead, scope, text = _opening(_THAT.sub("", _LEAD.sub("", text)))
     verb = _VERB.search(text)
     subject = _trimmed(text[: verb.start()]) if verb else ""
     rest = text[verb.start() :] if verb else text
-    nobody = not subject or _PRONOUN.match(subject) or _NO_SUBJECT.fullmatch(subject)
-    subject = lead if nobody else subject
+    measured = _MEASURED.fullmatch(subject)
+    if measured is not None:  # accuracy on XNLI, or XNLI accuracy, is no treatment
+        scope, subject = scope or measured["on"] or measured["name"] or "", measured["of"] or ""
+    if not subject or _PRONOUN.match(subject) or _NO_SUBJECT.fullmatch(subject):
+        subject = lead
     source = _FROM.search(rest)
     if source is not None and (not subject or _STOP_SUBJECT.search(subject) is None):
         scope = scope or subject if subject != lead else scope
         subject = source["phrase"]
     average = _AVERAGE_OVER.search(rest)
-    control = _BEATEN.search(rest) or next(
-        (
-            m
-            for m in _CONTROL.finditer(rest)
-            if average is None or m.start() >= average.end() or m.end() <= average.start()
-        ),
-        None,
-    )
+    rivals = [m for m in _CONTROL.finditer(rest) if average is None or not _meet(m, average)]
+    control = _BEATEN.search(rest) or next(iter(rivals), None)
     found = [m["phrase"] for m in _SCOPE.finditer(rest)]
     scopes = [s for s in found if not _ONLY_SPLIT.fullmatch(s)]
     scope = scope or (average["phrase"] if average else "") or (scopes[0] if scopes else "")
     thing = _OBJECT.search(rest)
     what = thing["phrase"] if thing else ""
-    rival = _RIVAL.search(what) and not control
+    rival = _RIVAL.search(what) is not None and control is None
     wordings = " ".join((*found, scope))
     split = next((name for name, pattern in _SPLITS if pattern.search(wordings)), "")
     statistic = _STATISTIC.search(text)
@@ -284,14 +280,33 @@ def parts_of(text: str) -> Parts:
         without_article(control["phrase"] if control else what if rival else ""),
         without_article(scope),
         split,
-        ""
-        if statistic is None
-        else {"m": "median", "a": "average"}.get("m" if "edian" in statistic[0] else "a", ""),
+        "" if statistic is None else "median" if "edian" in statistic[0] else "average",
         "" if rival else without_article(what),
     )
 
 
-_STOP_SUBJECT = re.compile(r"\b(?:training|model|method|approach)\b", re.IGNORECASE)
+def _opening(text: str) -> tuple[str, str, str]:
+    """Return the treatment and the scope that stand before the subject of a clause, and the rest."""
+    if (match := _WITH.match(text)) is not None:
+        word, after = match["word"], text[match.end() :]
+        lead = match["rest"] if word in _STRIPPED else match[0].rstrip(", ")
+        if _PRONOUN.match(after) or word in ("With", "By", "Without"):
+            return lead, "", _THAT.sub("", after)
+        return "", "", _THAT.sub("", text)
+    if (match := _WHERE.match(text)) is not None:
+        scope = "" if re.match(r"an?\s|this\s", match["rest"]) else match["rest"]
+        return "", scope, _THAT.sub("", text[match.end() :])
+    return "", "", text
+
+
+def main_verb(text: str) -> int:
+    """Return where the verb of a clause begins; 0 where none was recognised."""
+    verb = _VERB.search(text)
+    return verb.start() if verb else 0
+
+
+def _meet(one: re.Match[str], other: re.Match[str]) -> bool:
+    return one.start() < other.end() and other.start() < one.end()
 
 
 def goes_on(text: str) -> bool:

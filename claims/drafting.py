@@ -23,7 +23,7 @@ from claims.claim_words import (
     TO_DO,
 )
 from claims.clause_view import Found, View, Weighed, move_in, plain, view_of
-from claims.clauses import Parts, clauses_of, listed, quiet, without_article
+from claims.clauses import Parts, clauses_of, listed, main_verb, quiet, without_article
 from claims.drafts import Direction, Kind
 from claims.numerals import numerals_in
 from claims.quantities import CommaStyle
@@ -63,27 +63,31 @@ def read_sentence(
 def _claims_of(view: View, before: View | None) -> list[Found]:
     found = [f for group in groups_of(view) for f in numbered(view, group)]
     cells = [i for i, n in enumerate(view.numerals) if n.role == "cells"]
-    moves = move_in(view.text, len(view.text) // 2)
+    moves = move_in(view.text, main_verb(view.text))
     negated = NOT.search(view.text)
     consistent = CONSISTENT.search(view.text)
     if found:
         if consistent and not negated and moves:
-            found.append(
-                plain(
-                    view, "consistency", moves, (0.0, f"'{consistent[0]}' says in how many cells.")
-                )
-            )
+            reason = f"'{consistent[0]}' says in how many cells."
+            found.append(plain(view, "consistency", moves, (0.0, reason)))
         return found + _rankings(view)
+    if any(n.role == "amount" for n in view.numerals):
+        # What is claimed with a number that no rule reads is not to be guessed without it.
+        return _rankings(view) or _settings(view)
+    return _wordy(view, before, moves, cells)
+
+
+def _wordy(
+    view: View, before: View | None, moves: Direction | None, cells: list[int]
+) -> list[Found]:
+    """Return the claims of a clause without amounts."""
+    negated, consistent = NOT.search(view.text), CONSISTENT.search(view.text)
     if SAME.search(view.text) or (negated and moves):
         return _negated(view, before, consistent=consistent is not None and negated is not None)
     if moves and (consistent or cells):
         return [_consistency(view, moves, cells)]
-    best = _rankings(view)
-    if best:
-        return best
-    if moves and asserted(view.text):
-        return _directions(view, moves)
-    return _settings(view)
+    directions = _directions(view, moves) if moves and _asserted(view.text) else []
+    return _rankings(view) or directions or _settings(view)
 
 
 def _negated(view: View, before: View | None, *, consistent: bool) -> list[Found]:
@@ -99,9 +103,9 @@ def _negated(view: View, before: View | None, *, consistent: bool) -> list[Found
         either = SEARCHED.search(before.text.strip())
         reasons.append((-0.05, "What 'neither' means is taken from the clause before."))
     if either is not None and not (subject.lower() == "neither" and " and " in either["two"]):
-        return [plain(about(view, either[n]), kind, None, *reasons) for n in ("one", "two")]
+        return [plain(_about(view, either[n]), kind, None, *reasons) for n in ("one", "two")]
     if subject.lower() == "neither":
-        view = about(view, "")
+        view = _about(view, "")
     return [plain(view, kind, None, *reasons)]
 
 
@@ -112,7 +116,7 @@ def _consistency(view: View, moves: Direction, cells: list[int]) -> Found:
     if not cells:
         return found
     numeral = view.numerals[cells[0]]
-    view.used.add(cells[0])
+    view.used[cells[0]] = "consistency"
     scope = re.sub(r"^\S+ (?:out )?of (?:the |our |all )?", "", found.parts.scope)
     return found._replace(numeral=numeral, parts=found.parts._replace(scope=scope))
 
@@ -145,7 +149,7 @@ def _settings(view: View) -> list[Found]:
     reason = (0.05, "The sentence says what was done.")
     bare = Parts()
     settings = [i for i, n in enumerate(view.numerals) if n.role == "setting"]
-    view.used.update(settings)
+    view.used.update(dict.fromkeys(settings, "protocol"))
     if not settings:
         return [Found("protocol", bare, reasons=(*view.reasons, reason))]
     return [
@@ -159,7 +163,7 @@ def _settings(view: View) -> list[Found]:
     ]
 
 
-def asserted(text: str) -> bool:
+def _asserted(text: str) -> bool:
     """Return whether some word of change is said of the results, and not of what is to be done."""
     return any(
         not TO_DO.search(text[: m.start()]) and not NO_MOVE.match(text, m.start())
@@ -167,5 +171,5 @@ def asserted(text: str) -> bool:
     )
 
 
-def about(view: View, treatment: str) -> View:
+def _about(view: View, treatment: str) -> View:
     return replace(view, parts=view.parts._replace(treatment=without_article(treatment)))

@@ -180,10 +180,13 @@ def numerals_in(text: str, style: CommaStyle) -> tuple[Numeral, ...]:
     return _ranges(_cells(_same_citation(found, cited), text), text)
 
 
-def counted(text: str, end: int) -> str:
-    """Return what a number that ends at a place of a text counts, such as `target tasks`."""
-    match = _LEADS_SETTING.match(text, end)
-    return match[0].strip() if match else ""
+def counted(text: str, start: int, end: int) -> str:
+    """Return a setting as printed with what it sets or counts, such as `9 target tasks`."""
+    before = _SET_TO.search(text[max(0, start - 40) : start])
+    if before is not None:
+        return f"{before[0]}{text[start:end]}".strip()
+    after = _LEADS_SETTING.match(text, end)
+    return f"{text[start:end]}{after[0] if after else ''}".strip()
 
 
 def reference_spans(text: str) -> list[tuple[int, int]]:

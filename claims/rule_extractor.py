@@ -235,8 +235,9 @@ def _statement(found: Found, sentence: str) -> str:
     parts, numeral = found.parts, found.numeral
     size = "" if numeral is None else _size(numeral)
     if found.kind == "protocol":
-        noun = "" if numeral is None else counted(sentence, sentence.find(size) + len(size))
-        return f"Setting of the runs: {f'{size} {noun}'.strip() or sentence}"
+        start = -1 if numeral is None else sentence.find(numeral.quantity.raw)
+        words = counted(sentence, start, start + len(numeral.quantity.raw)) if numeral else sentence
+        return f"Setting of the runs: {words}"
     what = found.metric or "the measure"
     goes = {"up": "goes up", "down": "goes down"}.get(found.direction, "changes")
     says = {
@@ -244,12 +245,14 @@ def _statement(found: Found, sentence: str) -> str:
         "selected_gain": f"with the best chosen for each, {what} {goes}{f' by {size}' if size else ''}",
         "value": f"{what} is {size}",
         "ranking": f"best in {what}",
-        "consistency": f"{what} {goes} in {f'{size} of' if size else 'all or most'} cases",
+        "consistency": f"{what} {goes} in {f'{size} of' if size else 'all or most of'} "
+        f"{parts.scope if size and parts.scope else 'the cases'}",
         "no_benefit": f"no difference that counts in {what}",
         "not_consistently_better": f"{what} does not always improve",
     }[found.kind]
     who = f"{_capital(parts.treatment)}: " if parts.treatment else ""
-    on = f" on {parts.scope}" if parts.scope else ""
+    counted_in = found.kind == "consistency" and size
+    on = f" on {parts.scope}" if parts.scope and not counted_in else ""
     over = f", compared with {parts.control}" if parts.control else ""
     how = ", ".join(said for said in (parts.statistic, parts.split) if said)
     return _capital(f"{who}{says}{on}{over}{f' ({how})' if how else ''}.")

@@ -8,11 +8,14 @@ from claims.claim_words import (
     CHANGE_AFTER,
     CHANGE_BEFORE,
     CONSISTENT,
+    DIFFERS,
+    ELLIPTIC,
     FROM_TO,
     GAP,
     LOCAL,
     NAMED,
     NO_PERCENT,
+    NO_THING,
     NOT,
     PERCENT_METRIC,
     RELATIVE,
@@ -56,7 +59,7 @@ def numbered(view: View, group: list[int]) -> list[Found]:
     kind, reason = _kind_of_number(view, group, head, tail)
     if kind is None:
         return []
-    view.used.update(group)
+    view.used.update(dict.fromkeys(group, kind))
     unit = last.quantity.unit if last.quantity.unit != "none" else first.quantity.unit
     list_, paired = _paired(view, group, tail)
     several = sum(n.role == "amount" for n in view.numerals) > len(group)
@@ -97,6 +100,7 @@ def _kind_of_number(
     first, last = view.numerals[group[0]], view.numerals[group[-1]]
     gain: Kind = "selected_gain" if SELECTED.search(view.text) else "gain"
     earlier = view.numerals[group[0] - 1] if group[0] and group[0] - 1 in view.used else None
+    before = view.used.get(group[0] - 1)
     moves = move_in(view.text, first.start)
     after = CHANGE_AFTER.match(tail)
     change = (moves and CHANGE_BEFORE.search(head)) or after
@@ -107,22 +111,28 @@ def _kind_of_number(
     points = last.quantity.unit == "points"
     upper = earlier and first.hedge == "to" and earlier.hedge == "from"
     signed = first.quantity.signed or last.quantity.signed
-    begins = moves and first.hedge != "from" and FROM_TO.search(head)
+    begins = moves and not plain and first.hedge != "from" and FROM_TO.search(head)
     ends = earlier and TO_ONLY.fullmatch(head[earlier.end :])
+    gap = head[earlier.end :] if earlier else "."
+    own = re.search(METRIC, tail[:25], re.IGNORECASE)
+    elliptic = before and ELLIPTIC.fullmatch(gap) and not own
     measured = printed and (not plain or SCORES.search(view.text))
     scored = not plain and not points and SCORES.search(head)
     table: tuple[tuple[object, Kind, float, str], ...] = (
-        (upper, gain, 0.2, "It is the upper end of a range."),
+        (upper, before or gain, 0.2, "It is the upper end of a range."),
         (signed, gain, 0.15, "The number has a sign, as differences have."),
         (begins, "value", 0.1, BEGINS),
         (ends, "value", 0.15, "It is where a change ends."),
         (change, gain, 0.25, f"A word of change stands at the number: '{word}'."),
         (moves and first.quantity.unit == "times", gain, 0.2, "The number is a factor."),
+        (elliptic, before or gain, 0.1, "It goes on with what is said of the number before."),
         (moves and points, gain, 0.1, "It counts points, and the clause has a word of change."),
         (measured, "value", 0.2, f"A measure stands at the number: '{printed}'."),
         (scored, "value", 0.1, "The clause has a word of reaching a score."),
     )
     found = next(((kind, (weight, why)) for holds, kind, weight, why in table if holds), None)
+    if DIFFERS.search(view.text):
+        return None, (0.0, "")
     if found is None or NOT.search(head) is None:
         return found or (None, (0.0, ""))
     if found[0] == "value":
@@ -137,6 +147,8 @@ def _with_number(
     metric = _metric(view, numeral, end)
     quantity = numeral.quantity
     direction = direction_of(view, numeral)
+    if kind in ("no_benefit", "not_consistently_better"):
+        direction = "unknown"
     if kind != "value":
         speed = re.search(r"\b(?:faster|slower)\b", view.text[numeral.end : numeral.end + 20])
         metric = "speed" if speed else metric
@@ -154,17 +166,20 @@ def _with_number(
     begins = any(text == BEGINS for _, text in reasons)
     if begins:
         parts = parts._replace(treatment="")
-    if (
-        not parts.scope
-        and parts.object
-        and not re.fullmatch(rf"(?:the )?{METRIC}", parts.object, re.IGNORECASE)
-    ):
-        parts = parts._replace(
-            scope=parts.object if re.match(r"[A-Z]\S*[A-Z0-9-]|[A-Z]{2}", parts.object) else ""
-        )
+    parts, metric = _with_object(parts, metric)
     return Found(
         kind, parts, numeral._replace(quantity=quantity), change, direction, metric, tuple(reasons)
     )
+
+
+def _with_object(parts: Parts, metric: str) -> tuple[Parts, str]:
+    """Return what is raised or lowered as scope, if it is a name, or else as measure."""
+    thing = parts.object
+    if not thing or re.fullmatch(METRIC, thing, re.IGNORECASE):
+        return parts, metric
+    if re.match(r"[A-Z]\S*[A-Z0-9-]|[A-Z]{2}", thing):
+        return parts._replace(scope=parts.scope or thing), metric
+    return parts, metric if metric or NO_THING.search(thing) else thing
 
 
 def _metric(view: View, numeral: Numeral, end: int) -> str:
@@ -223,4 +238,5 @@ def _local_scope(view: View, index: int) -> str:
     stretch = view.text[numeral.end : later[0] if later else len(view.text)]
     match = LOCAL.match(stretch)
     phrase = without_article(match["phrase"]) if match else ""
-    return re.sub(r"\s+and$", "", phrase)
+    phrase = re.sub(r"\s+and$", "", phrase)
+    return re.sub(rf"\s+{METRIC}$", "", phrase, flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""No input makes a reader fail without a message or run for long."""
+"""No input makes a reader or the extractor fail without a message or run for long."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from paper_mutations import broken_latex
 
 from claims.errors import PaperError
+from claims.extractor import drafts_of
 from claims.latex import read_latex
-from claims.paper import PaperText
+from claims.paper import PaperText, Passage
 from claims.quantities import CommaStyle, quantities_in, values_of
 from claims.reading import read_paper
 
@@ -24,6 +25,7 @@ SECONDS = 20
 def read_in_time(text: str) -> PaperText:
     before = time.process_time()
     paper = read_latex(text, "main.tex", lambda name: f"File '{name[:20]}' is missing.")
+    drafts_of(paper, "main.tex")  # which checks that every draft stands in the paper
     assert time.process_time() - before < SECONDS
     addresses = [t.address for t in paper.tables] + [p.address for p in paper.passages]
     assert len(addresses) == len(set(addresses))
@@ -43,6 +45,23 @@ def test_ten_thousand_broken_papers_are_read_without_a_traceback(text) -> None:
     read_in_time(text)
 
 
+PROSE = (
+    "improves", "by", "8.2", "7.5%", "and", ",", "points", "on", "XNLI", "over", "BERT",
+    "up to", "does not", "consistently", "best", "state of the art", "we use", "3", "tasks",
+    "(", ")", "[1]", "from", "to", "neither", "nor", "accuracy", "of", ";", "while",
+    "respectively", "2020", "Section", "±", "-", "+1.5", "2.5x", "95% CI", "e.g.", ".", "We",
+    "twice", "1e-5", "e9", "\u2009", "é", "§", "7 of 9", "F1", "gains", "reduces", "for each",
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PROSE) | st.text(max_size=6), max_size=60))
+def test_any_prose_is_drafted_from_and_every_draft_stands_in_it(words) -> None:
+    text = " ".join(words)
+    passage = Passage(address="abstract/p1", place="abstract", kind="abstract", text=text)
+    drafts_of(PaperText(format="text", passages=(passage,), tables=()), "prose")
+
+
 @given(st.text(alphabet="0123456789.,-+−±^_()%kM ×eE[]\u2009/↑", max_size=60), st.booleans())
 def test_any_cell_has_numbers_that_are_finite_or_none(text, comma) -> None:
     for style in (CommaStyle(comma), CommaStyle(comma, uncertainty_in_parentheses=True)):
@@ -60,7 +79,9 @@ def test_any_text_of_any_format_is_read(tmp_path_factory, text, start) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes((start + text).encode("utf-8", "surrogatepass"))
     with suppress(PaperError):
-        assert read_paper(path).format in {"html", "markdown", "text", "latex"}
+        paper = read_paper(path)
+        assert paper.format in {"html", "markdown", "text", "latex"}
+        drafts_of(paper, "any")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +131,9 @@ def test_paper_of_sixty_pages_with_thirty_tables_takes_seconds(tmp_path: Path) -
     path.write_text(long_paper(60, 30))
     before = time.process_time()
     paper = read_paper(path)
+    drafts = drafts_of(paper, str(path)).drafts
     assert time.process_time() - before < 15
+    assert drafts[0].number.value == 8.2
+    assert len(drafts[0].also_at) == 20
     assert len(paper.tables) == 30
     assert [c.value for c in paper.tables[29].cells if c.row == 14][1:3] == [61.1, 62.2]
