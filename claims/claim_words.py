@@ -11,6 +11,7 @@ from claims.clauses import CHANGE, PHRASE
 from claims.measure_words import METRIC, SETTING
 
 __all__ = [
+    "ABSOLUTE",
     "AIM",
     "BEST",
     "CHANGE_AFTER",
@@ -46,14 +47,15 @@ __all__ = [
 _UP = (
     r"improv\w*|gain\w*|increas\w*|rais(?:es?|ed|ing)|boost\w*|outperform\w*|surpass\w*|"
     r"exceed\w*|beat(?:s|ing)?|better|"
-    r"higher|benefit\w*|help(?:s|ed|ful)?|enhanc\w*|rises?|rose|superior|faster|more accurate|"
+    r"higher|benefit\w*|help(?:s|ed|ful)?|enhanc\w*|above|rises?|rose|superior|faster|"
+    r"more accurate|"
     r"earlier|speed-?ups?|more|"
     r"doubl\w+|tripl\w+|twice"
 )
 _DOWN = (
     r"reduc\w*|decreas\w*|lower(?:s|ed|ing)?|drop(?:s|ped|ping)?|degrad\w*|los(?:es?|ing|s|ses)|"
     r"lost|hurt\w*|worse\w*|falls?|"
-    r"fell|declin\w*|cuts?|cutting|harm\w*|shrink\w*|fewer|smaller|slower|less|halv\w+"
+    r"fell|declin\w*|cuts?|cutting|harm\w*|shrink\w*|fewer|below|smaller|slower|less|halv\w+"
 )
 MOVES = re.compile(rf"(?<![\w-])(?:(?P<up>{_UP})|(?P<down>{_DOWN}))(?![\w-])", re.IGNORECASE)
 NO_MOVE = re.compile(
@@ -147,6 +149,7 @@ NO_THING = re.compile(
 )
 DIFFERS = re.compile(r"\bdiffer\w*\b", re.IGNORECASE)
 ELLIPTIC = re.compile(r"[^.;]{0,60}?(?:,|,? and|,? or)\s(?:about |up to |by |nearly )?")
+ABSOLUTE = re.compile(r"\babsolute(?:ly)?\b", re.IGNORECASE)
 RELATIVE = re.compile(r"\brelative(?:ly)?\b(?! to)", re.IGNORECASE)
 NO_PERCENT = re.compile(
     r"latency|throughput|time|memory|speed|perplexity|FLOPs|cost|parameters", re.IGNORECASE

@@ -17,6 +17,7 @@ __all__ = [
     "Clause",
     "Parts",
     "clauses_of",
+    "condition_end",
     "goes_on",
     "listed",
     "main_verb",
@@ -61,7 +62,7 @@ _AUXILIARY = (
 _VERB = re.compile(rf"(?<![\w-])(?:{_AUXILIARY}|{_FINITE})(?![\w-])")
 _SPLIT = re.compile(
     r"(?:"
-    r";\s+|,?\s+(?:while|whereas|but|although|though|yet|however),?\s+"
+    r";\s+|,\s+followed by\s+|,?\s+(?:while|whereas|but|although|though|yet|however),?\s+"
     rf"|,\s+(?:and\s+)?(?=(?:(?:thereby|thus|further|even|also|consistently|"
     rf"significantly)\s+)?{_UP_ING}\b)"
     rf"|,\s+(?:and\s+)?(?=with (?:an? |the )?(?:[\w-]+ ){{0,3}}(?:{CHANGE}|accuracy|score)\b)"
@@ -88,8 +89,8 @@ _LEAD = re.compile(
 _THAT = re.compile(
     r"^(?:we|our (?:\w+ ){0,2}(?:results|experiments|findings|analys[ei]s|evaluation|study)|"
     r"the results|results|"
-    r"(?:extensive )?experiments(?: (?:on|with|across) [^,]{1,80}?)?|this (?:paper|work)|"
-    r"it is)\s+(?:also\s+|further\s+)?"
+    r"(?:extensive )?experiments(?: (?:on|with|across) [^,]{1,80}?)?|this (?:paper|work)|it is|"
+    r"(?:tables?|figures?|sections?|fig\.) [\w.]+)\s+(?:also\s+|further\s+)?"
     r"(?:show|find|found|demonstrate|observe|see|note|report|indicate|suggest|reveal|confirm|"
     r"conclude|shown|prove)"
     r"(?:s|d|ed)?\s+(?:empirically\s+)?that\s+",
@@ -100,10 +101,20 @@ _WITH = re.compile(
     r"(?:[A-Z][a-z]+ing))\s(?P<rest>[^,]{1,240}),\s+(?=\S)"
 )
 _WHERE = re.compile(
-    r"^(?:On|In|For|Across|Over|At)\s(?P<rest>(?:[^,]|"
+    r"^(?:On|In|For|Across|Over|At|Among)\s(?P<rest>(?:[^,]|"
     r",(?=\d)){1,160}?(?:,\s[^,]{1,40}){0,8}?(?:,?\sand\s[^,]{1,60})?)"
-    r"(?:,\s+(?=(?:we|our|the|it|they|this|[A-Z][\w-]+|accuracy|performance|scores?)\s(?!and\b))|"
+    r"(?:,\s+(?=(?:we|our|the|it|they|this|[A-Z][\w/-]+|accuracy|performance|scores?)\s(?!and\b))|"
     r"\s+(?=(?:we|it|they)\s))"
+)
+_DESPITE = re.compile(r"^(?:Despite|Even with|Given)\s(?:[^,]|,(?=\d)){1,200},\s+")
+_COMPARED = re.compile(
+    r"^(?:Compared (?:to|with)|Relative to|In comparison (?:to|with)|"
+    r"Unlike)\s(?P<phrase>[^,]{1,120}),\s+"
+)
+_CONDITION = re.compile(
+    r"^(?:Despite|Even with|Given|With|Without|Using|After|When|By|At|Among|For|Compared (?:to|"
+    r"with))\s"
+    r"(?:[^,]|,(?=\d)){1,200},\s+(?=\S)"
 )
 _STRIPPED = frozenset({"Using", "With", "By", "Through", "Via"})
 _PRONOUN = re.compile(r"(?:we|it|they|this|these|that|those|which|he|she|there|i)\b", re.IGNORECASE)
@@ -119,8 +130,9 @@ PHRASE = rf"(?P<phrase>\S.{{0,120}}?){_STOP}"
 """A noun phrase, up to the next preposition, mark or verb."""
 _CONTROL = re.compile(
     r"\b(?:over|than|compared (?:to|with)|relative to|against|versus|vs\.?|instead of|"
-    r"as opposed to|above|comparable (?:to|with)|on par with)\s+"
-    r"(?!\d|all\b|(?:two|three|four|five|six|seven|eight|nine|ten)\b|time\b)(?:when\s+|(?:that|"
+    r"as opposed to|above|below|comparable (?:to|with)|on par with)\s+"
+    r"(?!\d|(?:all|at|on|in|for|by|to)\b|(?:two|three|four|five|six|seven|eight|nine|ten)\b|"
+    r"time\b)(?:when\s+|(?:that|"
     r"those) of\s+|with\s+)?" + PHRASE
 )
 _BEATEN = re.compile(
@@ -149,12 +161,13 @@ _RIVAL = re.compile(
 _MEASURED = re.compile(
     rf"(?:(?:the|our|its|overall|average|mean|"
     rf"an?)\s+){{0,2}}(?:(?P<name>(?-i:\w*[A-Z]\w*[A-Z0-9-][\w-]*))\s)?"
-    rf"(?:{METRIC}|performance|scores?|results?|F1 scores?)(?:\s(?:on|in|"
+    rf"(?:{METRIC}(?:/{METRIC})?|performance|scores?|results?|F1 scores?)(?:\s(?:on|in|"
     rf"for)\s(?:the\s)?(?P<on>.{{1,80}})|\sof\s(?P<of>.{{1,80}}))?",
     re.IGNORECASE,
 )
 _NO_SUBJECT = re.compile(
-    rf"(?:(?:the|its|their|our|average|mean|overall|an?|these|such)\s+){{0,3}}(?:{METRIC}|"
+    rf"(?:(?:the|its|their|our|all|both|most|average|mean|overall|an?|these|"
+    rf"such)\s+){{0,3}}(?:{METRIC}|"
     rf"{CHANGE}|results?|scores?|performance)|"
     rf"the|a|an|(?:with|for)\s.*|no\s.*|an?\s(?:[\w-]+ ){{0,3}}{CHANGE}.*",
     re.IGNORECASE,
@@ -250,7 +263,8 @@ def parts_of(text: str) -> Parts:
     Args:
         text: the clause without citations, as `quiet` returns it.
     """
-    lead, scope, text = _opening(_THAT.sub("", _LEAD.sub("", text)))
+    opened = _THAT.sub("", _LEAD.sub("", text))
+    lead, scope, text = _opening(opened)
     verb = _VERB.search(text)
     subject = _trimmed(text[: verb.start()]) if verb else ""
     rest = text[verb.start() :] if verb else text
@@ -265,10 +279,11 @@ def parts_of(text: str) -> Parts:
         subject = source["phrase"]
     average = _AVERAGE_OVER.search(rest)
     rivals = [m for m in _CONTROL.finditer(rest) if average is None or not _meet(m, average)]
-    control = _BEATEN.search(rest) or next(iter(rivals), None)
+    control = _BEATEN.search(rest) or next(iter(rivals), None) or _COMPARED.match(opened)
     found = [m["phrase"] for m in _SCOPE.finditer(rest)]
     scopes = [s for s in found if not _ONLY_SPLIT.fullmatch(s)]
     scope = scope or (average["phrase"] if average else "") or (scopes[0] if scopes else "")
+    scope = "" if re.fullmatch(METRIC, scope.strip(), re.IGNORECASE) else scope
     thing = _OBJECT.search(rest)
     what = thing["phrase"] if thing else ""
     rival = _RIVAL.search(what) is not None and control is None
@@ -287,6 +302,10 @@ def parts_of(text: str) -> Parts:
 
 def _opening(text: str) -> tuple[str, str, str]:
     """Return the treatment and the scope that stand before the subject of a clause, and the rest."""
+    if (match := _DESPITE.match(text)) is not None:
+        text = text[match.end() :]
+    if (match := _COMPARED.match(text)) is not None:
+        text = text[match.end() :]
     if (match := _WITH.match(text)) is not None:
         word, after = match["word"], text[match.end() :]
         lead = match["rest"] if word in _STRIPPED else match[0].rstrip(", ")
@@ -297,6 +316,12 @@ def _opening(text: str) -> tuple[str, str, str]:
         scope = "" if re.match(r"an?\s|this\s", match["rest"]) else match["rest"]
         return "", scope, _THAT.sub("", text[match.end() :])
     return "", "", text
+
+
+def condition_end(text: str) -> int:
+    """Return where the condition ends with which a clause opens; its numbers are no results."""
+    match = _CONDITION.match(text)
+    return match.end() if match else 0
 
 
 def main_verb(text: str) -> int:

@@ -102,6 +102,13 @@ def _negated(view: View, before: View | None, *, consistent: bool) -> list[Found
     if subject.lower() == "neither" and before is not None:
         either = SEARCHED.search(before.text.strip())
         reasons.append((-0.05, "What 'neither' means is taken from the clause before."))
+    both = re.search(
+        r"\bneither (?P<one>[\w ]{2,60}?) nor (?P<two>[\w ]{2,60})",
+        view.text[main_verb(view.text) :],
+    )
+    if either is None and both is not None:
+        denied = plain(view, kind, None, *reasons)
+        return [denied._replace(metric=both[n]) for n in ("one", "two")]
     if either is not None and not (subject.lower() == "neither" and " and " in either["two"]):
         return [plain(_about(view, either[n]), kind, None, *reasons) for n in ("one", "two")]
     if subject.lower() == "neither":

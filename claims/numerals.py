@@ -239,6 +239,8 @@ def _with_unit(text: str, quantity: Quantity, start: int, end: int) -> tuple[Qua
             break
     if unit == "times" and re.match(r"\s?\d", text[end : end + 3]):
         unit = "none"  # 3 x 3 is a size
+    if unit == "none" and text[max(0, start - 11) : start].endswith("factor of "):
+        unit = "times"
     if not quantity.signed and text[start] in "-–−":
         start += 1  # the dash of a range
     raw = text[start:end].strip()[:200]
@@ -289,16 +291,14 @@ def _role(text: str, start: int, end: int, quantity: Quantity) -> tuple[str, str
 def _is_name(text: str, start: int, end: int, quantity: Quantity, before: str, after: str) -> bool:
     left = before.rsplit(" ", 1)[-1]
     token = left + text[start:end] + after.split(" ", 1)[0]
-    if re.search(r"https?:|www\.|arxiv|doi|://", token, re.IGNORECASE) or before.endswith(
-        ("@", "top-", "/", "_", "^")
-    ):
-        return True
-    if _VERSION.search(before) or (re.search(r"\band $", before) and _VERSION.search(before[:-10])):
-        return True
+    hyphened = re.match(r"-(?!point|fold)[A-Za-z]", after) and quantity.unit == "none"
     if (
-        re.match(r"-[A-Za-z]", after)
-        and quantity.unit == "none"
-        and not re.match(r"-(?:point|fold)", after)
+        re.search(r"https?:|www\.|arxiv|doi|://", token, re.IGNORECASE)
+        or before.endswith(("@", "top-", "_", "^"))
+        or re.search(r"[A-Za-z]/$", before)
+        or re.match(r"(?:st|nd|rd|th)\b", after)
+        or _VERSION.search(before)
+        or hyphened
     ):
         return True
     name = _NAME_BEFORE.search(before)
@@ -366,7 +366,9 @@ def _ranges(found: list[Numeral], text: str) -> tuple[Numeral, ...]:
         ranged = _RANGE.search(text[max(0, one.start - 30) : one.start])
         gap = text[one.end : other.start]
         dash = gap in ("-", "–")
-        plain = gap.strip() == "to" and not re.search(r"\bfrom\s$", text[: one.start][-10:])
+        plain = gap.strip() == "to" and not re.search(
+            r"\bfrom\s(?:[\d.,]+%?\s?/\s?)?$", text[: one.start][-24:]
+        )
         if (ranged and _TO.fullmatch(gap)) or dash or plain:
             unit = one.quantity.unit if one.quantity.unit != "none" else other.quantity.unit
             found[i] = one._replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from claims.claim_words import (
+    ABSOLUTE,
     CHANGE_AFTER,
     CHANGE_BEFORE,
     CONSISTENT,
@@ -24,7 +25,7 @@ from claims.claim_words import (
     TO_ONLY,
 )
 from claims.clause_view import Found, View, Weighed, direction_of, move_in
-from claims.clauses import Parts, listed, without_article
+from claims.clauses import Parts, condition_end, listed, without_article
 from claims.drafts import Change, Kind
 from claims.measure_words import METRIC
 from claims.numerals import Numeral, metric_beside
@@ -32,14 +33,14 @@ from claims.numerals import Numeral, metric_beside
 __all__ = ["BEGINS", "groups_of", "numbered"]
 
 
-BEGINS = "It is where a change begins."
+BEGINS, ENDS = "It is where a change begins.", "It is where a change ends."
 
 
 def groups_of(view: View) -> list[list[int]]:
     """Return the amounts of a clause, those of one enumeration together."""
     groups: list[list[int]] = []
     for i, numeral in enumerate(view.numerals):
-        if numeral.role != "amount":
+        if numeral.role != "amount" or numeral.start < condition_end(view.text):
             continue
         last = groups[-1][-1] if groups else -1
         if last == i - 1 and last >= 0:
@@ -89,6 +90,8 @@ def numbered(view: View, group: list[int]) -> list[Found]:
             local = _local_scope(view, i)
             stale = any(n.quantity.raw in parts.scope for n in view.numerals if n.role == "amount")
             parts = parts._replace(scope=local or ("" if stale else parts.scope))
+        if not parts.scope:
+            parts = parts._replace(scope=_name_before(view, numeral))
         found.append(_with_number(view, kind, numeral, parts, reasons, last.end))
     return found
 
@@ -99,8 +102,8 @@ def _kind_of_number(
     """Return which kind of claim a number makes, and why; None where nothing is said of it."""
     first, last = view.numerals[group[0]], view.numerals[group[-1]]
     gain: Kind = "selected_gain" if SELECTED.search(view.text) else "gain"
-    earlier = view.numerals[group[0] - 1] if group[0] and group[0] - 1 in view.used else None
-    before = view.used.get(group[0] - 1)
+    used = max((i for i in view.used if i < group[0]), default=-1)
+    earlier, before = (view.numerals[used], view.used[used]) if used >= 0 else (None, None)
     moves = move_in(view.text, first.start)
     after = CHANGE_AFTER.match(tail)
     change = (moves and CHANGE_BEFORE.search(head)) or after
@@ -112,17 +115,18 @@ def _kind_of_number(
     upper = earlier and first.hedge == "to" and earlier.hedge == "from"
     signed = first.quantity.signed or last.quantity.signed
     begins = moves and not plain and first.hedge != "from" and FROM_TO.search(head)
-    ends = earlier and TO_ONLY.fullmatch(head[earlier.end :])
-    gap = head[earlier.end :] if earlier else "."
-    own = re.search(METRIC, tail[:25], re.IGNORECASE)
-    elliptic = before and ELLIPTIC.fullmatch(gap) and not own
-    measured = printed and (not plain or SCORES.search(view.text))
-    scored = not plain and not points and SCORES.search(head)
+    between = re.sub(r"\([^()]{0,120}\)", "", head[earlier.end :]) if earlier else "."
+    ends = TO_ONLY.fullmatch(between.replace("  ", " "))
+    share = first.quantity.unit == "percent" and re.match(r"\sof\s", tail)
+    own = re.search(rf"(?<![\w@-]){METRIC}(?!\w)", tail[:25], re.IGNORECASE)
+    elliptic = before and ELLIPTIC.fullmatch(between) and not own
+    measured = printed and not share and (not plain or SCORES.search(view.text))
+    scored = not plain and not points and not share and SCORES.search(head)
     table: tuple[tuple[object, Kind, float, str], ...] = (
         (upper, before or gain, 0.2, "It is the upper end of a range."),
         (signed, gain, 0.15, "The number has a sign, as differences have."),
         (begins, "value", 0.1, BEGINS),
-        (ends, "value", 0.15, "It is where a change ends."),
+        (ends, "value", 0.15, ENDS),
         (change, gain, 0.25, f"A word of change stands at the number: '{word}'."),
         (moves and first.quantity.unit == "times", gain, 0.2, "The number is a factor."),
         (elliptic, before or gain, 0.1, "It goes on with what is said of the number before."),
@@ -147,7 +151,8 @@ def _with_number(
     metric = _metric(view, numeral, end)
     quantity = numeral.quantity
     direction = direction_of(view, numeral)
-    if kind in ("no_benefit", "not_consistently_better"):
+    moved = any(text in (BEGINS, ENDS) for _, text in reasons)
+    if kind in ("no_benefit", "not_consistently_better") or (kind == "value" and not moved):
         direction = "unknown"
     if kind != "value":
         speed = re.search(r"\b(?:faster|slower)\b", view.text[numeral.end : numeral.end + 20])
@@ -163,6 +168,8 @@ def _with_number(
         reasons.append((-0.1, "A whole number without a unit may be a count."))
     if numeral.hedge not in ("none", "from", "to"):
         reasons.append((-0.05, f"The number is hedged: {numeral.hedge.replace('_', ' ')}."))
+    if kind == "value":
+        parts = parts._replace(control="")
     begins = any(text == BEGINS for _, text in reasons)
     if begins:
         parts = parts._replace(treatment="")
@@ -184,6 +191,13 @@ def _with_object(parts: Parts, metric: str) -> tuple[Parts, str]:
 
 def _metric(view: View, numeral: Numeral, end: int) -> str:
     """Return the measure of a number whose enumeration ends at a place; never that of another."""
+    if "/" in (
+        view.text[numeral.start - 1 : numeral.start],
+        view.text[numeral.end : numeral.end + 1],
+    ):
+        pair = re.search(rf"({METRIC})/({METRIC})", view.text, re.IGNORECASE)
+        first = view.text[numeral.end : numeral.end + 1] == "/"
+        return "" if pair is None else pair[1 if first else 2]
     amounts = [n for n in view.numerals if n.role == "amount"]
     until = min((n.start for n in amounts if n.start >= end), default=len(view.text))
     beside = metric_beside(view.text[:until], numeral.start, end)
@@ -194,19 +208,16 @@ def _metric(view: View, numeral: Numeral, end: int) -> str:
 def _change(kind: Kind, view: View, unit: str, metric: str) -> tuple[Change, list[Weighed]]:
     if kind == "value":
         return "none", []
-    if unit == "points":
-        return "absolute", []
     if unit == "times" or RELATIVE.search(view.text):
-        return "relative", []
-    if unit == "percent":
-        if metric and NO_PERCENT.search(metric):
-            return "relative", [
-                (0.0, "Percent of a measure that is not itself in percent is relative.")
-            ]
-        return "unknown", [
-            (-0.1, "Percent may be of the score or of points; the sentence does not say.")
-        ]
-    return "absolute", []
+        return ("absolute" if unit == "points" else "relative"), []
+    if unit != "percent" or ABSOLUTE.search(view.text):
+        return "absolute", []
+    if metric and NO_PERCENT.search(metric):
+        why = "Percent of a measure that is not itself in percent is relative."
+        return "relative", [(0.0, why)]
+    return "unknown", [
+        (-0.1, "Percent may be of the score or of points; the sentence does not say.")
+    ]
 
 
 def _paired(view: View, group: list[int], tail: str) -> tuple[tuple[int, int] | None, list[str]]:
@@ -229,11 +240,17 @@ def _with_item(view: View, parts: Parts, place: tuple[int, int], item: str) -> P
     return parts._replace(scope=without_article(item))
 
 
+def _name_before(view: View, numeral: Numeral) -> str:
+    """Return the name before the parenthesis in which a number stands; empty where there is none."""
+    named = NAMED.search(view.text[max(0, numeral.start - 80) : numeral.start])
+    return named["name"] if named else ""
+
+
 def _local_scope(view: View, index: int) -> str:
     numeral = view.numerals[index]
-    named = NAMED.search(view.text[max(0, numeral.start - 80) : numeral.start])
-    if named is not None:
-        return named["name"]
+    named = _name_before(view, numeral)
+    if named:
+        return named
     later = [n.start for n in view.numerals[index + 1 :] if n.role == "amount"]
     stretch = view.text[numeral.end : later[0] if later else len(view.text)]
     match = LOCAL.match(stretch)

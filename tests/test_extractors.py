@@ -329,3 +329,24 @@ def test_paper_without_known_headings_is_searched_whole_and_says_so(tmp_path) ->
 def test_every_kind_of_claim_is_among_the_abstracts() -> None:
     kinds = {d["kind"] for p in ABSTRACTS for d in yaml.safe_load(p.read_text())["drafts"]}
     assert kinds == set(Draft.model_fields["kind"].annotation.__args__)
+
+
+FORMS = {
+    "tex": "\\documentclass{{article}}\\begin{{document}}\\begin{{abstract}}{}"
+    "\\end{{abstract}}\\end{{document}}",
+    "md": "# Title\n\n## Abstract\n\n{}\n\n## 1 Method\n\nIt gains 9.9 points.\n",
+    "html": "<html><body><h1>T</h1><div class='ltx_abstract'><p>{}</p></div></body></html>",
+    "txt": "{}\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("stem", ["flagship-v1", "flagship-v2", "flagship-body"])
+def test_every_format_of_the_same_abstract_yields_the_same_claims(form, stem, tmp_path) -> None:
+    golden = yaml.safe_load((ABSTRACTS[0].parent / f"{stem}.yaml").read_text())
+    path = tmp_path / f"paper.{form}"
+    path.write_text(FORMS[form].format(golden["text"].strip()))
+    found = drafts_of(read_paper(path), str(path))
+    alone = drafts_of(paper_of(golden["text"].strip()), "p")
+    assert len(found.drafts) == len(golden["drafts"])
+    assert [d.statement for d in found.drafts] == [d.statement for d in alone.drafts]
