@@ -30,10 +30,11 @@ from claims.drafts import Change, Kind
 from claims.measure_words import METRIC
 from claims.numerals import Numeral, metric_beside
 
-__all__ = ["BEGINS", "groups_of", "numbered"]
+__all__ = ["groups_of", "numbered"]
 
 
-BEGINS, ENDS = "It is where a change begins.", "It is where a change ends."
+_BEGINS = "It is where a change begins."
+_ENDS = "It is where a change ends."
 
 
 def groups_of(view: View) -> list[list[int]]:
@@ -125,8 +126,8 @@ def _kind_of_number(
     table: tuple[tuple[object, Kind, float, str], ...] = (
         (upper, before or gain, 0.2, "It is the upper end of a range."),
         (signed, gain, 0.15, "The number has a sign, as differences have."),
-        (begins, "value", 0.1, BEGINS),
-        (ends, "value", 0.15, ENDS),
+        (begins, "value", 0.1, _BEGINS),
+        (ends, "value", 0.15, _ENDS),
         (change, gain, 0.25, f"A word of change stands at the number: '{word}'."),
         (moves and first.quantity.unit == "times", gain, 0.2, "The number is a factor."),
         (elliptic, before or gain, 0.1, "It goes on with what is said of the number before."),
@@ -151,7 +152,7 @@ def _with_number(
     metric = _metric(view, numeral, end)
     quantity = numeral.quantity
     direction = direction_of(view, numeral)
-    moved = any(text in (BEGINS, ENDS) for _, text in reasons)
+    moved = any(text in (_BEGINS, _ENDS) for _, text in reasons)
     if kind in ("no_benefit", "not_consistently_better") or (kind == "value" and not moved):
         direction = "unknown"
     if kind != "value":
@@ -170,7 +171,7 @@ def _with_number(
         reasons.append((-0.05, f"The number is hedged: {numeral.hedge.replace('_', ' ')}."))
     if kind == "value":
         parts = parts._replace(control="")
-    begins = any(text == BEGINS for _, text in reasons)
+    begins = any(text == _BEGINS for _, text in reasons)
     if begins:
         parts = parts._replace(treatment="")
     parts, metric = _with_object(parts, metric)
