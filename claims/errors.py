@@ -136,6 +136,8 @@ class UnknownPaperError(ClaimsError):
 
 class SearchError(ClaimsError):
     """A search that cannot be asked, or a setting for it that cannot be used."""
+
+
 class ExtractorError(ClaimsError):
     """An extractor or judge of drafts that is not there, fails, or returns what is not as promised."""
 

@@ -72,8 +72,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--limit": {"type": _count(50), "default": 10, "help": "works to show, 1 to 50"},
     "--extractor": {"action": "append", "default": [], "metavar": "NAME",
                     "help": "an installed extractor beside the built-in rules"},
-    "--format": {"default": "md,json", "help": "comma-separated: md, json"},
-    "--json": {**_FLAG, "help": "print one JSON document"},
     "--judge": {"action": "append", "default": [], "metavar": "NAME",
                 "help": "an installed judge, whose ratings stand beside the drafts"},
     "--lock": {"metavar": "FILE",
