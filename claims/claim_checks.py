@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import islice
 
-from claims.prose import amounts, names, same_word, terms, words
+from claims.prose import amounts, names, same_word, sentences, terms, words
 from claims.review_records import Case, Finding, Judgement, Level, Rating
-from claims.synthesis import Synthesis, SynthesisClaim
+from claims.sources import Looked
+from claims.synthesis import WHOLE, Synthesis, SynthesisClaim
 
 __all__ = ["answering", "confidence", "evidence", "question", "trap", "wholeness"]
 
@@ -16,8 +18,12 @@ MAX_ASKED = 60
 """Most words of a research question that are looked for."""
 HALF = 0.5
 """A ticked claim below this confidence is, in the report's own view, more likely wrong than right."""
-_SHAM = re.compile(r"formula repro|matches expected|recomput|\bcomputed\s+\d", re.IGNORECASE)
+_SHAM = re.compile(
+    r"formula repro|matches (?:the )?expected|\brecomput|\bcomputed\s+(?:value\s+)?\d",
+    re.IGNORECASE,
+)
 """Words of reports that verify a claim by arithmetic on its own numbers."""
+_COMPUTES = re.compile(r"\b(?:mean|average|sum|comput|calculat|deriv|verif)", re.IGNORECASE)
 
 
 def wholeness(case: Case) -> Judgement:
@@ -28,23 +34,24 @@ def wholeness(case: Case) -> Judgement:
         for claim in report.claims:
             text, _ = case.completions.get((report.name, claim.number), ("", ""))
             rating, because = (2, "cut") if claim.cut else (5, "whole sentence")
-            if text.endswith((".", "?", "!")):
+            if text.endswith(WHOLE):
                 rating, because = 3, "cut here, whole elsewhere"
             ratings.append(_rating("wholeness", report, claim, rating, because))
         if cut:
             lengths = sorted(len(c.text) for c in cut)
-            told = (
-                f"breaks off within a sentence, after {_span(lengths[0], lengths[-1])} characters"
+            told = f"after {_span(lengths[0], lengths[-1])} characters"
+            findings.append(
+                _finding("wholeness", "warning", report, cut, "breaks off within a sentence", told)
             )
-            findings.append(_finding("wholeness", "warning", report, cut, told))
         for claim in cut:
             told = _goes_on(case, report, claim)
             if told:
-                findings.append(_finding("wholeness", "note", report, [claim], told))
+                text = "goes on in another source at hand"
+                findings.append(_finding("wholeness", "note", report, [claim], text, told))
             last = claim.text.rpartition(" ")[2]
             if amounts(f"{last} points"):
-                told = f"the number {last} stands at the cut, where digits and unit may be lost"
-                findings.append(_finding("wholeness", "warning", report, [claim], told))
+                text = "a number stands at the cut, where digits and unit may be lost"
+                findings.append(_finding("wholeness", "warning", report, [claim], text, last))
     return Judgement(tuple(findings), tuple(ratings))
 
 
@@ -67,10 +74,10 @@ def confidence(case: Case) -> Judgement:
         if low:
             least = min(low, key=lambda number: low[number])
             span = _span(f"{low[least]:.2f}", f"{max(low.values()):.2f}")
-            told = f"ticked as verified at a confidence of {span}"
-            told += f", lowest for claim {least}" if len(low) > 1 else ""
+            told = f"{span}, lowest for claim {least}" if len(low) > 1 else span
             below = [c for c in ticked if c.number in low]
-            findings.append(_finding("confidence", "warning", report, below, told))
+            text = f"ticked as verified at a confidence below {HALF:.2f}"
+            findings.append(_finding("confidence", "warning", report, below, text, told))
     return Judgement(tuple(findings), tuple(ratings))
 
 
@@ -79,29 +86,21 @@ def evidence(case: Case) -> Judgement:
     findings, ratings = [], []
     for report, claim in _claims(case):
         found = case.quotes[report.name, claim.number]
-        where = f"'{found.source}'" if found.independent else "the report's own text"
-        if found.contradicts():
-            told = f"{where} has {'; '.join(found.differences)}: {found.passage[:240]}"
-            findings.append(_finding("evidence", "error", report, [claim], told))
+        told = _against(found, claim)
+        findings += [_finding("evidence", le, report, [claim], text, d) for le, text, d in told]
+        if found.contradicts(whole=not claim.cut):
             rating = 1
-        elif found.status == "found":
-            rating = 5 if found.independent and not found.missing else 3
-        elif found.status == "altered":
-            told = f"stands in {where} in other words: {'; '.join(found.differences)}"
-            findings.append(_finding("evidence", "note", report, [claim], told))
-            rating = 3
+        elif found.holds():
+            rating = 5
         else:
-            rating = 2
-        if found.missing:
-            told = f"{_list(found.missing)} stands nowhere at hand but in the claim itself"
-            findings.append(_finding("evidence", "warning", report, [claim], told))
+            rating = 2 if found.status == "absent" else 3
         ratings.append(_rating("evidence", report, claim, rating, f"{found.status} in sources"))
     findings += [f for report in case.reports for f in _unfounded(case, report)]
     for group in case.matched:
         home = group.members[0]
         findings += [
             Finding(check="evidence", level="error", report=home.report, claims=(home.number,),
-                    text=f"another claim has the same words with other numbers: {other}")
+                    text="another claim has the same words with other numbers", detail=other)
             for other in group.other_numbers
         ]  # fmt: skip
     return Judgement(tuple(findings), tuple(ratings))
@@ -111,27 +110,63 @@ def trap(case: Case) -> Judgement:
     """Judge whether arithmetic on the claim's own numbers could pass, or passed, for a check."""
     findings, ratings = [], []
     for report in case.reports:
-        prose = report.own_text()
-        sham, printed_there = bool(_SHAM.search(prose)), set(words(prose))
+        sham = bool(_SHAM.search(report.own_text()))
         for claim in report.claims:
             printed = amounts(claim.text)
             if not printed or not claim.ticked:
                 continue
-            mean = f"{sum(float(a) for a in printed) / len(printed):.2f}"
-            sprung = sham or (len(printed) > 1 and mean in printed_there)
-            told = (
-                f"{len(printed)} results under one tick ({', '.join(printed)}): each needs its own; "
-                f"{mean} is their mean, and computing it again would verify nothing"
-                if len(printed) > 1
-                else f"{printed[0]} can only be checked on data that it was not taken from"
-            )
-            if sprung:
-                told = f"checked by arithmetic on its own numbers, which verifies nothing; {told}"
-            level: Level = "error" if sprung else "warning" if len(printed) > 1 else "note"
-            findings.append(_finding("trap", level, report, [claim], told))
-            because = "recomputed from itself" if sprung else "no inputs of a computation are given"
-            ratings.append(_rating("trap", report, claim, 1 if sprung else 2, because))
+            again = _computed_again(report, claim)
+            if len(printed) > 1:
+                mean = f"{sum(float(a) for a in printed) / len(printed):.2f}"
+                told = (
+                    f"{', '.join(printed)}: {mean} is their mean, and computing it verifies nothing"
+                )
+                text = "several results under one tick, where each needs its own"
+                findings.append(_finding("trap", "warning", report, [claim], text, told))
+            else:
+                text = "its number can only be checked on data that it was not taken from"
+                findings.append(_finding("trap", "note", report, [claim], text, printed[0]))
+            if sham or again:
+                text = "checked by arithmetic on its own numbers, which verifies nothing"
+                findings.append(_finding("trap", "error", report, [claim], text, again))
+            because = "recomputed from itself" if sham or again else "no inputs are given"
+            ratings.append(_rating("trap", report, claim, 1 if sham or again else 2, because))
     return Judgement(tuple(findings), tuple(ratings))
+
+
+def _computed_again(report: Synthesis, claim: SynthesisClaim) -> str:
+    """Return where the report has the mean or the sum of a claim's own numbers; empty for nowhere."""
+    printed = [a.lstrip("+") for a in amounts(claim.text)]
+    if len(printed) < 2:
+        return ""
+    places = max(len(a.partition(".")[2]) for a in printed)
+    total = sum((Fraction(a) for a in printed), Fraction())
+    results = {"mean": total / len(printed)} | ({"sum": total} if len(printed) > 2 else {})
+    text = report.own_text()
+    told = " ".join(t for t in sentences(text) if _COMPUTES.search(t))
+    prose, computing = _numbers(text), _numbers(told)
+    others = {c.number: set(amounts(c.text)) for c in report.claims if c is not claim}
+    for name, value in results.items():
+        for digits in range(max(1, places), max(1, places) + 3):
+            finer = (
+                digits > places
+            )  # a number as coarse as the claimed ones may be there by accident
+            for shown in _printings(value, digits) - set(printed):
+                homes = ["its prose"] * (shown in (prose if finer else computing))
+                homes += [f"claim {n}" for n, own in others.items() if finer and shown in own]
+                if homes:
+                    return f"{homes[0]} has {shown}, which is the {name} of {', '.join(printed)}"
+    return ""
+
+
+def _numbers(text: str) -> set[str]:
+    return {w.rstrip("%") for w in words(text) if w[0].isdigit()}
+
+
+def _printings(value: Fraction, digits: int) -> set[str]:
+    """Return how a result may be printed with so many places, rounded or truncated."""
+    unit = 10**digits
+    return {f"{whole / unit:.{digits}f}" for whole in (round(value * unit), int(value * unit))}
 
 
 def question(case: Case) -> Judgement:
@@ -140,9 +175,7 @@ def question(case: Case) -> Judgement:
     for report in case.reports:
         if not report.question:
             told = "no research question is stated"
-            findings.append(
-                Finding(check="question", level="warning", report=report.name, text=told)
-            )
+            findings.append(_finding("question", "warning", report, [], told))
             continue
         asked, has, answers = _asked(report), _covered(report), answering(report)
         for claim in report.claims:
@@ -155,8 +188,8 @@ def question(case: Case) -> Judgement:
             anywhere = frozenset().union(*has.values())
             lacking = ", ".join(word for stem, word in asked.items() if stem not in anywhere)
             told = f"in no claim: {lacking}" if lacking else "no claim has enough of it together"
-            told = f"no claim answers the research question: {report.question} ({told})"
-            findings.append(Finding(check="question", level="error", report=report.name, text=told))
+            text = "no claim answers the research question"
+            findings.append(_finding("question", "error", report, [], text, told))
     return Judgement(tuple(findings), tuple(ratings))
 
 
@@ -196,18 +229,42 @@ def _shared(asked: Mapping[str, str], found: Mapping[str, str]) -> frozenset[str
     return frozenset(s for s in asked if s in found or any(same_word(s, f) for f in found))
 
 
+def _against(found: Looked, claim: SynthesisClaim) -> list[tuple[Level, str, str]]:
+    """Return what speaks against a claim as it was looked up: level, text, detail."""
+    told: list[tuple[Level, str, str]] = []
+    where = f"'{found.source}'" if found.independent else "the report's own text"
+    differences = "; ".join(found.differences)
+    if found.independent and found.turned():
+        text = "the paper has the sentence with another number or a negation"
+        told.append(("error", text, f"{where} has {differences}"))
+    elif found.status == "altered":
+        text = f"stands in {'the paper' if found.independent else where} in other words"
+        told.append(("note", text, f"{where} has {differences}"))
+    for result in found.numbers:
+        if result.check.status == "impossible":
+            level: Level = "error" if found.contradicts(whole=not claim.cut) else "warning"
+            text = "the paper's tables rule a number out"
+            hits = "; ".join(
+                f"{h.formula} = {h.result:.4g} ({h.places[0]})" for h in result.check.hits[:2]
+            )
+            told.append(
+                (level, text, f"{result.printed}, where the cells that it names give {hits}")
+            )
+    if found.missing:
+        text = "results stand nowhere at hand but in the claim itself"
+        told.append(("warning", text, ", ".join(found.missing)))
+    return told
+
+
 def _unfounded(case: Case, report: Synthesis) -> list[Finding]:
     """Return a finding where a report ticks claims of which no source at hand has a word."""
     ticked = [c for c in report.claims if c.ticked]
     bare = [c for c in ticked if case.quotes[report.name, c.number].status == "absent"]
     if not bare:
         return []
-    where = "neither in the paper given nor" if case.papers else "nowhere else"
-    told = (
-        f"{len(bare)} of {len(ticked)} ticked claims stand {where} in the report, which gives no "
-        "passage, table or page that they were checked against"
-    )
-    return [Finding(check="evidence", level="warning", report=report.name, text=told)]
+    where = "neither in the paper given nor elsewhere" if case.papers else "nowhere else"
+    text = f"ticked, and {where} in the report, which gives no passage, table or page for it"
+    return [_finding("evidence", "warning", report, bare, text)]
 
 
 def _claims(case: Case) -> list[tuple[Synthesis, SynthesisClaim]]:
@@ -215,30 +272,29 @@ def _claims(case: Case) -> list[tuple[Synthesis, SynthesisClaim]]:
 
 
 def _goes_on(case: Case, report: Synthesis, claim: SynthesisClaim) -> str:
-    """Return how a cut claim goes on in another source; empty where none has more of it."""
+    """Return whether a cut claim goes on in another source; empty where none has more of it."""
     text, where = case.completions.get((report.name, claim.number), ("", ""))
     if not where:
         return ""
-    whole = text.endswith((".", "?", "!"))
-    pairs = enumerate(zip(claim.text, text, strict=False))
-    same = next((i for i, (own, other) in pairs if own != other), min(len(claim.text), len(text)))
-    rest = text[max(0, same - 20) if same > 20 else 0 :][:400]
-    return f"{where} {'has it whole' if whole else 'goes on, and breaks off too'}: ...{rest}"
+    return "to its end" if text.endswith(WHOLE) else "and breaks off there, too"
 
 
 def _span(low: object, high: object) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _list(parts: tuple[str, ...]) -> str:
-    return parts[0] if len(parts) == 1 else f"each of {', '.join(parts)}"
-
-
 def _finding(
-    check: str, level: Level, report: Synthesis, claims: Sequence[SynthesisClaim], text: str
+    check: str,
+    level: Level,
+    report: Synthesis,
+    claims: Sequence[SynthesisClaim],
+    text: str,
+    detail: str = "",
 ) -> Finding:
     numbers = tuple(c.number for c in claims)
-    return Finding(check=check, level=level, report=report.name, claims=numbers, text=text)
+    return Finding(
+        check=check, level=level, report=report.name, claims=numbers, text=text, detail=detail
+    )
 
 
 def _rating(

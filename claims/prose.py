@@ -11,12 +11,18 @@ import unicodedata
 __all__ = ["amounts", "names", "plain", "same_word", "sentences", "terms", "visible", "words"]
 
 _CITATION = re.compile(r"\([^()]{0,120}?\b(?:1[89]|20)\d\d[a-z]?\b[^()]{0,40}\)")
+_KEYS = re.compile(r"\[[^\[\]]{0,300}\]")
+"""A citation by number, or by the key that a LaTeX source has for it."""
 _OPEN_BRACKET = re.compile(r"\([^()]{0,160}$")
-_WORD = re.compile(r"[^\W_]+(?:[-.'/,][^\W_]+)*")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*(?:\s?%|(?![^\W_]))|[^\W_]+")
+_JOINED = re.compile(r"[^\W_]+(?:[-.'/,][^\W_]+)*")
 _AMOUNT = re.compile(
     r"(?<![\w.,-])[-+]?(?:\d{1,6}\.\d{1,4}|\d{1,6}(?=\s?(?:%|points?\b|percent\b)))(?![\d\w])"
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(]?[A-Z0-9])")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])(?<!\bal\.)(?<!\b[Ff]ig\.)(?<!\b[Ss]ec\.)(?<!\b[Tt]ab\.)(?<!\b[Ee]q\.)(?<!\bvs\.)"
+    r"(?<!\b[A-Za-z]\.)(?<!\bcf\.)\s+(?=[\"'(]?[A-Z0-9])"
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 _CALLED = re.compile(
     r"\b([A-Z][A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)\s+"
@@ -49,13 +55,13 @@ def visible(text: str) -> str:
 def plain(text: str) -> str:
     """Return a text without citations, an unclosed bracket at its end, and differences of type."""
     text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY)
-    text = _OPEN_BRACKET.sub("", _CITATION.sub(" ", text))
+    text = _OPEN_BRACKET.sub("", _KEYS.sub(" ", _CITATION.sub(" ", text)))
     return " ".join(text.split()).casefold()
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in their order, numbers and hyphenated ones whole."""
-    return _WORD.findall(plain(text))
+    """Return the words of a text in order: numbers whole, with `%`, the parts of `zero-shot` apart."""
+    return [w.replace(" ", "") for w in _WORD.findall(plain(text))]
 
 
 def amounts(text: str) -> list[str]:
@@ -82,7 +88,7 @@ def names(text: str) -> list[str]:
 def terms(text: str) -> dict[str, str]:
     """Return the words that tell what a text is about: stem -> word, in the text's order."""
     found: dict[str, str] = {}
-    for word in words(text):
+    for word in _JOINED.findall(plain(text)):
         if word not in _EMPTY and (len(word) > 2 or any(c.isdigit() for c in word)):
             found.setdefault(_stem(word), word)
     return found

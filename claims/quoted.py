@@ -1,27 +1,47 @@
-"""Does a paper hold the words that are quoted from it, and where?"""
+"""Does a paper hold the words that are quoted from it, and where?
+
+The one check of quotations, for claim files and for synthesis reports. Case, citations, hyphens and
+marks do not count; words and numbers do.
+"""
 
 from __future__ import annotations
 
-import itertools
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
+from heapq import nsmallest
+from itertools import islice
 from typing import Literal
 
-from claims.paper import PaperText
+from claims.paper import PaperText, Passage
+from claims.prose import sentences, words
 from claims.record import Record
 
-__all__ = ["QuoteCheck", "check_quote"]
+__all__ = ["Quotable", "QuoteCheck", "check_quote"]
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_]+", re.UNICODE)
-_CITATION = re.compile(r"\[[^\[\]]{0,200}\]|\([^()]{0,80}\b(?:19|20)\d\d[a-z]?\)")
-_ALIKE = 0.75
-"""Share of the quoted words, in their order, from which a passage is taken for the one meant."""
-_FEWEST = 4
+ALIKE = 0.75
+"""Least share of words in one order at which a passage is taken for the one meant."""
+FEWEST = 4
 """Words below which a quotation could stand anywhere."""
-_MOST = 200
+MOST = 200
 """Words of a quotation that are compared."""
-_CLOSER = 20
-"""Passages that are compared word by word."""
+MAX_SENTENCES = 20_000
+"""Sentences of a paper that are searched."""
+CLOSER = 20
+"""Sentences that are compared word by word."""
+_MOST_SENTENCES = 5
+"""Sentences of a quotation that are compared together."""
+MAX_PRINTED = 1000
+"""Characters of a passage that are shown."""
+
+_NEGATION = "(?:does |do |did |is |are |was )?(?:not|never|no)"
+_CHANGED = re.compile(
+    r"'\d[^' ]*' for '\d[^' ]*'"
+    rf"|'{_NEGATION}' for '\(nothing\)'|'\(nothing\)' for '{_NEGATION}'"
+)
+"""A difference that turns what a sentence says: another number, or a negation more or less."""
 
 
 class QuoteCheck(Record):
@@ -31,72 +51,149 @@ class QuoteCheck(Record):
     address: str = ""
     place: str = ""
     passage: str = ""
-    """The paper's own words, where some were found."""
+    """The paper's own sentence, where one was found."""
     differences: tuple[str, ...] = ()
     """What the paper has in place of what is quoted, such as `'6.1' for '5.4'`."""
 
+    def turned(self) -> bool:
+        """Tell whether the paper has the same sentence but for its numbers or a negation."""
+        changed = all(_CHANGED.fullmatch(d) for d in self.differences)
+        return self.status == "altered" and changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    printed: str
+    words: tuple[str, ...]
+    passage: int
+    """Number of the passage in which it stands."""
+
+
+class Quotable:
+    """A text's passages, ready to be searched for quotations."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        """Split the passages into sentences and words; at most 20,000 sentences are searched."""
+        self._passages: list[Passage] = []
+        self._flat: list[str] = []
+        self._sentences: list[_Sentence] = []
+        for number, passage in enumerate(passages):
+            left = MAX_SENTENCES - len(self._sentences)
+            own = [(s, tuple(words(s))) for s in islice(sentences(passage.text), left)]
+            if left <= 0:
+                break
+            self._sentences += [_Sentence(printed, found, number) for printed, found in own]
+            self._passages.append(passage)
+            self._flat.append(f" {' '.join(words(passage.text))} ")
+        self._numbers = {w.rstrip("%") for s in self._sentences for w in s.words if w[0].isdigit()}
+        self._spans: dict[int, list[tuple[_Sentence, frozenset[str]]]] = {}
+
+    def check(self, quote: str, *, cut: bool = False) -> QuoteCheck:
+        """Look for a quotation.
+
+        Args:
+            quote: some words; a last word of letters may be the beginning of one.
+            cut: whether a number at its end may be the beginning of one, too.
+        """
+        wanted = _wanted(quote)
+        if len(wanted) < FEWEST + cut:
+            return QuoteCheck(status="absent")
+        needle = _needle(wanted, cut=cut)
+        for number, flat in enumerate(self._flat):
+            if needle in flat:
+                passage = self._passages[number]
+                printed = self._holding(needle, number) or passage.text
+                return QuoteCheck(status="found", address=passage.address, place=passage.place,
+                                  passage=printed[:MAX_PRINTED])  # fmt: skip
+        return self._nearest(quote, wanted, cut=cut)
+
+    def continued(self, text: str) -> str:
+        """Return the sentence that goes on as a cut text begins; empty where none does."""
+        wanted = _wanted(text)
+        if len(wanted) <= FEWEST:
+            return ""
+        needle = _needle(wanted, cut=True)
+        within = (n for n, flat in enumerate(self._flat) if needle in flat)
+        return next((s for n in within if (s := self._holding(needle, n))), "")[:MAX_PRINTED]
+
+    def prints(self, number: str) -> bool:
+        """Tell whether a number stands somewhere in the text, but for its sign and `%`."""
+        return number.lstrip("+-").rstrip("%") in self._numbers
+
+    def _holding(self, needle: str, passage: int) -> str:
+        """Return the sentence of a passage that has some words; empty where two share them."""
+        own = (s for s in self._sentences if s.passage == passage)
+        return next((s.printed for s in own if needle in f" {' '.join(s.words)} "), "")
+
+    def _nearest(self, quote: str, wanted: list[str], *, cut: bool) -> QuoteCheck:
+        meant = set(wanted)
+        spans = self._spans_of(min(len(sentences(quote)), _MOST_SENTENCES))
+        counted = ((len(meant & own), i) for i, (_, own) in enumerate(spans))
+        likely = [pair for pair in counted if 2 * pair[0] >= len(meant)]
+        best, most = QuoteCheck(status="absent"), ALIKE
+        for _, i in nsmallest(CLOSER, likely, key=lambda pair: (-pair[0], pair[1])):
+            near = spans[i][0]
+            alike, differences = _compared(wanted, near.words, cut=cut)
+            if alike > most or (alike == most and best.status == "absent"):
+                most, passage = alike, self._passages[near.passage]
+                best = QuoteCheck(status="altered", address=passage.address, place=passage.place,
+                                  passage=near.printed[:MAX_PRINTED],
+                                  differences=differences[:20])  # fmt: skip
+        return best
+
+    def _spans_of(self, length: int) -> list[tuple[_Sentence, frozenset[str]]]:
+        """Return every run of so many sentences within a passage, as one, with the set of its words."""
+        if length not in self._spans:
+            joined = (self._joined(i, length) for i in range(len(self._sentences)))
+            self._spans[length] = [(span, frozenset(span.words)) for span in joined]
+        return self._spans[length]
+
+    def _joined(self, start: int, length: int) -> _Sentence:
+        home = self._sentences[start].passage
+        run = [s for s in self._sentences[start : start + length] if s.passage == home]
+        found = tuple(w for s in run for w in s.words)
+        return _Sentence(" ".join(s.printed for s in run), found, home)
+
 
 def check_quote(quote: str, paper: PaperText) -> QuoteCheck:
-    """Look for a quotation, which may be cut off inside its last word.
-
-    Case, citations and marks do not count; words and numbers do.
-    """
-    wanted = _words(quote)[:_MOST]
-    if len(wanted) < _FEWEST:
-        return QuoteCheck(status="absent")
-    flat = " ".join(wanted)
-    for passage in paper.passages:
-        if f" {flat}" in f" {' '.join(_words(passage.text))}":
-            return QuoteCheck(status="found", address=passage.address, place=passage.place,
-                              passage=passage.text[:1000])  # fmt: skip
-    return _nearest(wanted, paper)
+    """Look for a quotation in a paper; its last word may be cut off, a number may not."""
+    return _quotable(paper.passages).check(quote)
 
 
-def _nearest(wanted: list[str], paper: PaperText) -> QuoteCheck:
-    said = set(wanted)
-    ranked = sorted(
-        (
-            (len(said & set(words)), -i)
-            for i, words in enumerate(_words(p.text) for p in paper.passages)
-        ),
-        reverse=True,
-    )
-    best = QuoteCheck(status="absent")
-    most = _ALIKE * len(wanted)
-    for shared, place in ranked[:_CLOSER]:
-        if shared < _ALIKE * len(said):
-            break
-        passage = paper.passages[-place]
-        words = _words(passage.text)[:2000]
-        blocks = SequenceMatcher(None, wanted, words, autojunk=False).get_matching_blocks()
-        same = sum(b.size for b in blocks)
-        if same >= most:
-            most = same + 1
-            best = QuoteCheck(
-                status="altered",
-                address=passage.address,
-                place=passage.place,
-                passage=passage.text[:1000],
-                differences=_differences(wanted, words),
-            )
-    return best
+@lru_cache(maxsize=2)
+def _quotable(passages: tuple[Passage, ...]) -> Quotable:
+    return Quotable(passages)
 
 
-def _differences(wanted: list[str], words: list[str]) -> tuple[str, ...]:
-    matcher = SequenceMatcher(None, wanted, words, autojunk=False)
-    blocks = [b for b in matcher.get_matching_blocks() if b.size]
-    found: list[str] = []
-    for one, other in itertools.pairwise(blocks):
-        old = " ".join(wanted[one.a + one.size : other.a])
-        new = " ".join(words[one.b + one.size : other.b][:30])
-        found.append(f"'{new}' for '{old}'")
-    if blocks and blocks[0].a:
-        found.insert(0, f"other words for '{' '.join(wanted[: blocks[0].a])}'")
-    rest = wanted[blocks[-1].a + blocks[-1].size :] if blocks else []
-    if rest:
-        found.append(f"other words for '{' '.join(rest)}'")
-    return tuple(found[:20])
+def _wanted(text: str) -> list[str]:
+    return words(text[: 20 * MOST])[:MOST]
 
 
-def _words(text: str) -> list[str]:
-    return [m[0].casefold() for m in _WORD.finditer(_CITATION.sub(" ", text[:20_000]))]
+def _needle(wanted: Sequence[str], *, cut: bool) -> str:
+    open_end = cut or wanted[-1].isalpha()
+    return f" {' '.join(wanted)}{'' if open_end else ' '}"
+
+
+def _compared(
+    wanted: Sequence[str], found: Sequence[str], *, cut: bool
+) -> tuple[float, tuple[str, ...]]:
+    """Return how alike some words are to the part of a sentence that is nearest, and in what not."""
+    blocks = SequenceMatcher(None, wanted, found, autojunk=False).get_matching_blocks()
+    longest = max(blocks, key=lambda b: b.size)
+    slack = len(wanted) // 4 + 1
+    start = max(0, longest.b - longest.a - slack)
+    blocks = [b for b in blocks if b.size and start <= b.b < start + len(wanted) + 2 * slack]
+    if not blocks:
+        return 0.0, ()
+    first, last = blocks[0], blocks[-1]
+    rest = len(wanted) - last.a - last.size
+    region = found[max(0, first.b - first.a) : last.b + last.size + rest]
+    matcher = SequenceMatcher(None, wanted, region, autojunk=False)
+    steps = [o for o in matcher.get_opcodes() if o[0] != "equal"]
+    if cut and steps and steps[-1][2] == len(wanted) and region[-1].startswith(wanted[-1]):
+        steps.pop()  # the beginning of the paper's word
+    return matcher.ratio(), tuple(_difference(wanted[a:b], region[c:d]) for _, a, b, c, d in steps)
+
+
+def _difference(quoted: Sequence[str], printed: Sequence[str]) -> str:
+    return f"'{' '.join(printed) or '(nothing)'}' for '{' '.join(quoted) or '(nothing)'}'"

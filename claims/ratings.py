@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from claims.errors import SynthesisError
+from claims.prose import visible
 from claims.record import Name, Record
 from claims.review_records import Rating
 from claims.synthesis import Synthesis, read_text
@@ -18,6 +19,10 @@ __all__ = ["MAX_RATINGS", "read_ratings"]
 
 MAX_RATINGS = 5000
 """Most ratings in one file."""
+_SHOWN = 50
+"""Faults of one file that are listed."""
+_NAMED = 5
+"""Reports that a fault names."""
 
 
 class _Given(Record):
@@ -44,30 +49,51 @@ def read_ratings(path: str | Path, reports: Sequence[Synthesis]) -> tuple[Rating
         reports: what may be rated.
 
     Raises:
-        SynthesisError: the file is no such thing, or rates what is not there, or rates it twice.
+        SynthesisError: the file is no such thing, or rates what is not there, or rates it twice; it
+            names every fault.
     """
-    told = f"ratings '{str(path)[:200]}'"
+    told = f"ratings '{visible(str(path))[:200]}'"
     try:
         given = _File.model_validate(json.loads(read_text(path, "ratings as JSON")))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])[:200] or "document"
-        raise SynthesisError(
-            f"{told}: found a fault at {place} ({error.error_count()} in all) ; expected "
-            f"corroborate/ratings@1: {first['msg']}."
-        ) from None
+        raise SynthesisError(_told(told, _misshapen(error))) from None
     except (ValueError, RecursionError) as error:
         raise SynthesisError(f"{told}: found no JSON ({error}) ; expected ratings.") from None
-    numbers = {r.name: {None, *(c.number for c in r.claims)} for r in reports}
-    seen = set()
-    for one in given.ratings:
-        what = f"report '{one.report}'" + (f", claim {one.claim}" if one.claim else "")
-        if one.claim not in numbers.get(one.report, ()):
-            reviewed = ", ".join(numbers)
-            raise SynthesisError(f"{told}: found {what} ; expected a claim of one of {reviewed}.")
-        if (one.report, one.claim) in seen:
-            raise SynthesisError(f"{told}: found {what} rated twice ; expected it once.")
-        seen.add((one.report, one.claim))
+    faults = _misplaced(given, reports)
+    if faults:
+        raise SynthesisError(_told(told, faults))
     return tuple(
         Rating(rater=given.rater, kind=given.kind, **one.model_dump()) for one in given.ratings
     )
+
+
+def _misshapen(error: ValidationError) -> list[str]:
+    faults = []
+    for fault in error.errors(include_url=False):
+        place = ".".join(str(step) for step in fault["loc"]) or "document"
+        found = repr(fault["input"]) if fault["type"] != "missing" else "nothing"
+        faults.append(f"{place[:120]}: found {found[:60]} ; expected otherwise: {fault['msg']}")
+    return faults
+
+
+def _misplaced(given: _File, reports: Sequence[Synthesis]) -> list[str]:
+    """Return the ratings of what is not reviewed, or of what is rated already."""
+    numbers = {r.name: {None, *(c.number for c in r.claims)} for r in reports}
+    reviewed = ", ".join(f"{r.name} (claims 1 to {len(r.claims)})" for r in reports[:_NAMED])
+    seen: set[tuple[str, int | None]] = set()
+    faults = []
+    for i, one in enumerate(given.ratings):
+        what = f"report '{one.report}'" + (f", claim {one.claim}" if one.claim else "")
+        if one.claim not in numbers.get(one.report, ()):
+            faults.append(f"ratings.{i}: found {what} ; expected what is reviewed: {reviewed}")
+        elif (one.report, one.claim) in seen:
+            faults.append(f"ratings.{i}: found {what} rated twice ; expected it once")
+        seen.add((one.report, one.claim))
+    return faults
+
+
+def _told(file: str, faults: Sequence[str]) -> str:
+    rest = [f"  and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+    number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
+    lines = [f"{file}: {number} ; expected corroborate/ratings@1. Mend each:"]
+    return "\n".join([*lines, *(f"  {visible(f)}" for f in faults[:_SHOWN]), *rest])

@@ -7,17 +7,17 @@ over the network, and what could not be checked is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from claims import claim_checks, report_checks
+from claims import claim_checks, reference_checks, report_checks
 from claims.agreement import alpha
 from claims.errors import SynthesisError
 from claims.matching import Matched, match
-from claims.quotes import Quote, Source, continued, quote
 from claims.review_records import (
     Agreement,
     Case,
+    Cited,
     ClaimReview,
     Judgement,
     Part,
@@ -26,12 +26,17 @@ from claims.review_records import (
     Review,
     known,
 )  # fmt: skip
-from claims.synthesis import Synthesis, SynthesisClaim
+from claims.sources import Looked, Result, Source, look_up, numbers_of, source_of_report
+from claims.synthesis import WHOLE, Synthesis, SynthesisClaim
 
-__all__ = ["CHECKS", "MAX_REPORTS", "review"]
+__all__ = ["CHECKS", "MAX_NUMBERS", "MAX_REPORTS", "review"]
 
 MAX_REPORTS = 50
 """Most reports reviewed together."""
+_NOTICES = 5
+"""Most notices of one paper that are passed on."""
+MAX_NUMBERS = 100
+"""Most different claims whose numbers are looked for in a paper's tables."""
 
 CHECKS: dict[str, tuple[str, Callable[[Case], Judgement]]] = {
     "question": ("Do the claims answer the research question?", claim_checks.question),
@@ -43,7 +48,7 @@ CHECKS: dict[str, tuple[str, Callable[[Case], Judgement]]] = {
     "confidence": ("Is the report itself sure of what it ticks?", claim_checks.confidence),
     "wholeness": ("Is the claim a whole sentence?", claim_checks.wholeness),
     "data_sets": ("Are the data sets and models that it names known?", report_checks.data_sets),
-    "references": ("Can references be resolved, and are they used?", report_checks.references),
+    "references": ("Can references be resolved, and are they used?", reference_checks.references),
     "counts": ("Do its numbers about itself agree with what it shows?", report_checks.counts),
     "method": ("Is the method told so that it could be done again?", report_checks.method),
     "boilerplate": ("Was its prose written for it?", report_checks.boilerplate),
@@ -56,21 +61,25 @@ def review(
     *,
     papers: Sequence[Source] = (),
     ratings: Sequence[Rating] = (),
+    cited: Mapping[str, Cited] | None = None,
 ) -> Review:
     """Audit one or several synthesis reports.
 
     Args:
         reports: at most 50, of different names.
-        papers: texts of the papers that the claims are from, if they are at hand.
+        papers: the papers that the claims are from, if they are at hand.
         ratings: other reviewers' ratings; their raters bear no check's name.
+        cited: identifier, as `reference_checks.identifiers` gives them -> what was found out of it.
 
     Raises:
         SynthesisError: too many reports, or two of one name, or a rater that is named like a check.
     """
     _check_input(reports, ratings)
     matched = match(reports)
-    quotes, completions = _looked_up(reports, papers, matched)
-    case = Case(tuple(reports), matched, tuple(papers), quotes, completions)
+    texts = {r.name: source_of_report(r) for r in reports}
+    completions = _completions(reports, papers, matched, texts)
+    quotes = _looked_up(reports, papers, texts, completions)
+    case = Case(tuple(reports), matched, tuple(papers), quotes, completions, dict(cited or {}))
     judgements = [check(case) for _, check in CHECKS.values()]
     findings = [f for judgement in judgements for f in judgement.findings]
     rated = [r for judgement in judgements for r in judgement.ratings] + list(ratings)
@@ -81,8 +90,9 @@ def review(
         findings=tuple(findings),
         ratings=tuple(rated),
         agreement=_agreement(rated),
+        reviewers=_agreement([r for r in rated if r.kind != "check"]),
         checks={name: asks for name, (asks, _) in CHECKS.items()},
-        not_checked=_not_checked(papers),
+        not_checked=_not_checked(case),
     )
 
 
@@ -107,30 +117,60 @@ def _check_input(reports: Sequence[Synthesis], ratings: Sequence[Rating]) -> Non
 
 
 def _looked_up(
-    reports: Sequence[Synthesis], papers: Sequence[Source], matched: Sequence[Matched]
-) -> tuple[dict[tuple[str, int], Quote], dict[tuple[str, int], tuple[str, str]]]:
-    """Return what sources say of each claim, and how cut ones go on elsewhere."""
-    groups = {(m.report, m.number): group for group in matched for m in group.members}
-    quotes, completions = {}, {}
+    reports: Sequence[Synthesis],
+    papers: Sequence[Source],
+    texts: Mapping[str, Source],
+    completions: Mapping[tuple[str, int], tuple[str, str]],
+) -> dict[tuple[str, int], Looked]:
+    """Return what sources say of each claim; of tables, only for so many different claims."""
+    quotes: dict[tuple[str, int], Looked] = {}
+    numbers: dict[tuple[str, str], tuple[Result, ...]] = {}
     for report in reports:
-        own = Source(f"{report.name}'s own text", report.own_text(), independent=False)
-        sources = [*papers, own]
         for claim in report.claims:
             place = (report.name, claim.number)
-            quotes[place] = quote(claim.text, cut=claim.cut, sources=sources)
-            if claim.cut:
-                completions[place] = _completion(claim, groups[place], papers, report.name)
-    return quotes, completions
+            found = look_up(claim.text, [*papers, texts[report.name]], cut=claim.cut)
+            text = completions.get(place, ("", ""))[0] or claim.text
+            home = [p for p in papers if found.source == p.name] or papers
+            key = (text, found.source if found.independent else "")
+            if key not in numbers and len(numbers) < MAX_NUMBERS:
+                numbers[key] = numbers_of(text, home, like=claim.text)
+            quotes[place] = found.model_copy(update={"numbers": numbers.get(key, ())})
+    return quotes
 
 
-def _completion(
-    claim: SynthesisClaim, group: Matched, papers: Sequence[Source], report: str
-) -> tuple[str, str]:
-    text, where = continued(claim.text, papers)
-    if text:
-        return text, where
-    home = group.completed_by or group.members[0].report
-    return (group.text, home) if group.text != claim.text and home != report else ("", "")
+def _completions(
+    reports: Sequence[Synthesis],
+    papers: Sequence[Source],
+    matched: Sequence[Matched],
+    texts: Mapping[str, Source],
+) -> dict[tuple[str, int], tuple[str, str]]:
+    """Return how cut claims go on, and where: in a paper, a report's prose, another report's table."""
+    groups = {(m.report, m.number): group for group in matched for m in group.members}
+    sources = [*papers, *texts.values()]
+    known: dict[str, tuple[str, str]] = {}
+    found = {}
+    for report in reports:
+        for claim in report.claims:
+            if not claim.cut:
+                continue
+            if claim.text not in known:
+                known[claim.text] = _continued(claim.text, sources)
+            group = groups[report.name, claim.number]
+            text, where = known[claim.text]
+            home = group.completed_by or group.members[0].report
+            if not text.endswith(WHOLE) and home != report.name and len(group.text) > len(text):
+                text, where = (group.text, home) if group.text != claim.text else (text, where)
+            if text:
+                found[report.name, claim.number] = (text, where)
+    return found
+
+
+def _continued(text: str, sources: Sequence[Source]) -> tuple[str, str]:
+    """Return the first whole sentence, else the longest, that goes on as a text begins, and where."""
+    told = [(s.quotable.continued(text), s.name) for s in sources]
+    whole = (pair for pair in told if pair[0].endswith(WHOLE))
+    longest = max(told, key=lambda pair: len(pair[0]))
+    return next(whole, longest if len(longest[0]) > len(text) else ("", ""))
 
 
 def _report(report: Synthesis, case: Case, rated: Sequence[Rating]) -> ReportReview:
@@ -145,7 +185,7 @@ def _report(report: Synthesis, case: Case, rated: Sequence[Rating]) -> ReportRev
                 matched=groups[place],
                 completed=text,
                 completed_by=where,
-                outcome=_outcome(case.quotes[place]),
+                outcome=_outcome(claim, case.quotes[place]),
                 quote=case.quotes[place],
             )
         )
@@ -162,11 +202,12 @@ def _report(report: Synthesis, case: Case, rated: Sequence[Rating]) -> ReportRev
     )
 
 
-def _outcome(found: Quote) -> Literal["borne out", "contradicted", "open"]:
-    if found.contradicts():
+def _outcome(
+    claim: SynthesisClaim, found: Looked
+) -> Literal["in the paper", "contradicted", "open"]:
+    if found.contradicts(whole=not claim.cut):
         return "contradicted"
-    whole = found.status == "found" and found.independent and not found.missing
-    return "borne out" if whole else "open"
+    return "in the paper" if found.holds() else "open"
 
 
 def _parts(rated: Sequence[Rating]) -> tuple[Part, ...]:
@@ -196,14 +237,24 @@ def _agreement(rated: Sequence[Rating]) -> Agreement:
     )
 
 
-def _not_checked(papers: Sequence[Source]) -> tuple[str, ...]:
+def _not_checked(case: Case) -> tuple[str, ...]:
     number = sum(len(group) for group in known()["names"].values())
     said = [
-        "whether references exist and what they are about: nothing was looked up over the network",
         f"whether a name beyond the {number} known offline exists",
-        "tables, figures and data: only words and printed numbers were compared",
         "how the report's confidences and its quality score were made: it does not say",
+        "what words mean: only wording and numbers were compared",
+        "whether what the paper says is true: only runs can tell",
     ]
-    if not papers:
-        said.insert(0, "quotes and numbers against the paper: give its text with --paper FILE")
+    unknown = [i for i in reference_checks.identifiers(case.reports) if i not in case.cited]
+    if unknown:
+        told = f"whether {len(unknown)} references exist and what they are about"
+        said.insert(0, f"{told}: fetch them and give --fetched DIR")
+    if not case.papers:
+        said.insert(0, "claims against the paper: give it with --paper PATH")
+    elif not any(p.paper.tables for p in case.papers):
+        said.insert(0, "numbers against tables: none were found in what --paper gives")
+    if len({c.text for r in case.reports for c in r.claims}) > MAX_NUMBERS and case.papers:
+        said.append(f"numbers of more than {MAX_NUMBERS} different claims against tables")
+    for paper in case.papers:
+        said += [f"in '{paper.name}': {notice}" for notice in paper.paper.notices[:_NOTICES]]
     return tuple(said)

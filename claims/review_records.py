@@ -10,14 +10,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from claims.matching import Matched
-from claims.quotes import Quote, Source
 from claims.record import Record
 from claims.safe_yaml import read_yaml
+from claims.sources import Looked, Source
 from claims.synthesis import Synthesis
 
 __all__ = [
-    "SCHEMA", "Agreement", "Case", "ClaimReview", "Finding", "Judgement", "Level", "Part", "Rating",
-    "ReportReview", "Review", "known",
+    "SCHEMA", "Agreement", "Case", "Cited", "ClaimReview", "Finding", "Judgement", "Level", "Part",
+    "Rating", "ReportReview", "Review", "known",
 ]  # fmt: skip
 
 SCHEMA: Final = "corroborate/review@1"
@@ -34,6 +34,21 @@ class Finding(Record):
     claims: tuple[int, ...] = ()
     """Numbers of the claims in the report; none where it is about the report."""
     text: str
+    """What was found, in words that fit every report in which the same was found."""
+    detail: str = ""
+    """What of it is this report's own; empty where there is nothing."""
+
+
+class Cited(Record):
+    """What was found out about a reference elsewhere than in the report."""
+
+    exists: bool
+    title: str = ""
+    abstract: str = ""
+    notice: str = ""
+    """Such as `withdrawn`; empty where there is none."""
+    source: str
+    """Who says so."""
 
 
 class Rating(Record):
@@ -71,8 +86,9 @@ class ClaimReview(Record):
     completed: str
     """A longer wording from another report or the paper; empty where there is none."""
     completed_by: str
-    outcome: Literal["borne out", "contradicted", "open"]
-    quote: Quote
+    outcome: Literal["in the paper", "contradicted", "open"]
+    """What the paper says, which is not whether it is true."""
+    quote: Looked
 
 
 class ReportReview(Record):
@@ -112,6 +128,9 @@ class Review(Record):
     findings: tuple[Finding, ...]
     ratings: tuple[Rating, ...]
     agreement: Agreement
+    """Among all raters, the checks too, which ask different things."""
+    reviewers: Agreement
+    """Among people and language models alone."""
     checks: dict[str, str]
     """Each check with the question that it answers."""
     not_checked: tuple[str, ...]
@@ -137,10 +156,12 @@ class Case:
     reports: tuple[Synthesis, ...]
     matched: tuple[Matched, ...]
     papers: tuple[Source, ...]
-    quotes: dict[tuple[str, int], Quote]
+    quotes: dict[tuple[str, int], Looked]
     """(report, claim's number) -> what the sources at hand say of it."""
     completions: dict[tuple[str, int], tuple[str, str]]
     """(report, claim's number) -> a longer wording and where it stands."""
+    cited: dict[str, Cited]
+    """A reference's identifier -> what was found out about it."""
 
 
 @cache

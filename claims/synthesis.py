@@ -17,8 +17,16 @@ from claims.prose import visible
 from claims.record import Record
 
 __all__ = [
-    "MAX_BYTES", "MAX_CLAIMS", "Reference", "Section", "Synthesis", "SynthesisClaim",
-    "parse_synthesis", "read_synthesis", "read_text",
+    "MAX_BYTES",
+    "MAX_CLAIMS",
+    "WHOLE",
+    "Reference",
+    "Section",
+    "Synthesis",
+    "SynthesisClaim",
+    "parse_synthesis",
+    "read_synthesis",
+    "read_text",
 ]  # fmt: skip
 
 MAX_BYTES = 2**20
@@ -36,6 +44,7 @@ _MARKDOWN = re.compile(r"#{1,6}\s+(.{1,200})")
 _NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,2}\.?\s+([A-Z][^.!?\t|]{0,79})")
 _NUMBER = re.compile(r"^\d{1,2}(?:\.\d{1,2}){0,2}\.?\s+")
 _UNNUMBERED = frozenset({"abstract", "references", "bibliography", "extracted claims"})
+_LISTS = frozenset({"references", "bibliography"})
 _QUESTION = "research question:"
 _EXAMINED = "examines:"
 _DATE = re.compile(
@@ -45,7 +54,15 @@ _DATE = re.compile(
 _ITEM = re.compile(r"(?:[-*•]|\[?\d{1,3}[\].)])\s+(.+)")
 _YES = frozenset({"✓", "✔", "✅", "☑", "yes", "true", "verified", "y", "[x]"})
 _NO = frozenset({"✗", "✘", "❌", "✕", "☒", "no", "false", "unverified", "n", "[ ]", "-"})
-_WHOLE = (".", "!", "?", '."', ".”", ".)", "。")
+WHOLE = (".", "!", "?", '."', ".”", ".)", "。")
+"""How a whole sentence ends."""
+_GOES_ON = ("..", "…")
+_COLUMNS = {
+    "claim": "claim", "claims": "claim", "statement": "claim", "extracted claim": "claim",
+    "finding": "claim", "verified": "ticked", "status": "ticked", "verdict": "ticked",
+    "confidence": "confidence", "score": "confidence", "confidence score": "confidence",
+}  # fmt: skip
+"""What columns of the table are called."""
 
 
 class SynthesisClaim(Record):
@@ -69,6 +86,7 @@ class Section(Record):
 
     heading: str
     line: int
+    """Where its text begins, counted from 1."""
     text: str
 
 
@@ -162,7 +180,7 @@ def parse_synthesis(text: str, *, name: str) -> Synthesis:
     prose = [s for s in sections[1:] if s.heading.casefold() not in _UNNUMBERED]
     body = "\n\n".join(s.text for s in prose)
     claims = _claims(lines, name)
-    found = [s for s in sections if s.heading.casefold() in {"references", "bibliography"}]
+    found = [s for s in sections if s.heading.casefold() in _LISTS]
     references = tuple(r for s in found for r in _references(s))
     if len(references) > MAX_REFERENCES:
         told = f"found {len(references)} references ; expected at most {MAX_REFERENCES}"
@@ -186,26 +204,31 @@ def _sections(lines: list[str], *, markdown: bool) -> list[Section]:
     starts: list[tuple[int, str]] = [(0, "")]
     titled = False
     for i, line in enumerate(lines):
-        heading = _heading(line.strip(), markdown=markdown)
+        listing = starts[-1][1].casefold() in _LISTS  # where a number begins an entry
+        heading = _heading(line.strip(), markdown=markdown, numbered=not listing)
         if markdown and heading and not titled and line.startswith("# "):
             titled = True  # the title of the whole, which keeps its place before the first section
         elif heading:
             starts.append((i + 1, heading))
     ends = [start for start, _ in starts[1:]] + [len(lines) + 1]
-    return [
-        Section(heading=h, line=start, text="\n".join(lines[start : end - 1]).strip())
-        for (start, h), end in zip(starts, ends, strict=True)
-    ]
+    found = []
+    for (start, heading), end in zip(starts, ends, strict=True):
+        own = lines[start : end - 1]
+        blank = next((i for i, line in enumerate(own) if line.strip()), 0)
+        text = "\n".join(own).strip()
+        found.append(Section(heading=heading, line=start + blank + 1, text=text))
+    return found
 
 
-def _heading(line: str, *, markdown: bool) -> str:
+def _heading(line: str, *, markdown: bool, numbered: bool) -> str:
+    bare = line.strip("*_: ")
+    if bare.casefold() in _UNNUMBERED:
+        return bare
     if markdown:
         found = _MARKDOWN.fullmatch(line)
-        return _NUMBER.sub("", found[1]).strip() if found else ""
-    if line.casefold() in _UNNUMBERED:
-        return line
-    found = _NUMBERED.fullmatch(line)
-    return found[1].strip() if found else ""
+        return _NUMBER.sub("", found[1].strip("*_: ")).strip() if found else ""
+    found = _NUMBERED.fullmatch(bare) if numbered else None
+    return found[1].strip("*_: ") if found else ""
 
 
 def _title(sections: list[Section]) -> str:
@@ -218,28 +241,40 @@ def _after(words: str, text: str, *, until: str = "\n\n") -> str:
     start = text.lower().find(words)
     if start < 0:
         return ""
-    paragraph = text[start + len(words) :].lstrip().partition("\n\n")[0]
+    paragraph = text[start + len(words) :].lstrip(" *_\n").partition("\n\n")[0]
     end = paragraph.lower().find(until)
     return " ".join(paragraph[: end if end >= 0 else None].split())[:MAX_QUESTION]
 
 
-def _cells(line: str) -> list[str]:
+def _cells(line: str, *, spaced: bool = False) -> list[str]:
+    """Return the cells of a line, none where it has no separator; `spaced` ones lost their tabs."""
     separator = "\t" if "\t" in line else "|"
     cells = [cell.strip() for cell in line.strip().strip("|").split(separator)]
+    if len(cells) == 1 and spaced:
+        cells = line.rsplit(None, 2)
+        return cells if len(cells) > 2 and _ticked(cells[1]) is not None else []
     return cells if len(cells) > 1 else []
 
 
 def _claims(lines: list[str], name: str) -> tuple[SynthesisClaim, ...]:
     claims: list[SynthesisClaim] = []
     columns: dict[str, int] = {}
+    spaced, held = False, ""
     for i, line in enumerate(lines, start=1):
-        cells = _cells(line)
-        if cells and cells[0].casefold() in {"claim", "claims", "#"}:
-            columns = _columns(cells)
-        elif columns and cells and not set("".join(cells)) <= set("-: "):
-            claims.append(_claim(cells, columns, number=len(claims) + 1, line=i))
-        elif columns and not cells and line.strip():
-            columns = {}  # prose or a heading ends the table; an empty line does not
+        head = _columns(_cells(line)) or _bare_head(line)
+        cells = _cells(f"{held} {line}".strip(), spaced=spaced) if columns else []
+        if "claim" in head and "ticked" in head:
+            columns, spaced, held = head, not _cells(line), ""
+        elif cells:
+            held = ""
+            if not set("".join(cells)) <= set("-: "):
+                claims.append(_claim(cells, columns, number=len(claims) + 1, line=i))
+        elif line.strip() and columns:
+            held = f"{held} {line}".strip()[:MAX_LINE]  # a row may go on in the next line
+            if _MARKDOWN.fullmatch(line) or _heading(line, markdown=False, numbered=True):
+                columns, held = {}, ""
+        else:
+            held = ""
     if not claims:
         raise SynthesisError(
             f"'{name}': found no table of claims ; expected a synthesis report with a table "
@@ -253,8 +288,16 @@ def _claims(lines: list[str], name: str) -> tuple[SynthesisClaim, ...]:
 
 
 def _columns(cells: Iterable[str]) -> dict[str, int]:
-    known = {"verified": "ticked", "status": "ticked", "claims": "claim", "score": "confidence"}
-    return {known.get(cell.casefold(), cell.casefold()): i for i, cell in enumerate(cells)}
+    """Return where the columns are that a line heads; none where it heads none."""
+    named = ((_COLUMNS.get(cell.strip("*_:? ").casefold()), i) for i, cell in enumerate(cells))
+    return {name: i for name, i in named if name}
+
+
+def _bare_head(line: str) -> dict[str, int]:
+    """Return the columns of a head that lost its separators: nothing but their names."""
+    found = line.split()
+    columns = _columns(found)
+    return columns if len(columns) == len(found) else {}
 
 
 def _claim(cells: list[str], columns: dict[str, int], *, number: int, line: int) -> SynthesisClaim:
@@ -263,28 +306,36 @@ def _claim(cells: list[str], columns: dict[str, int], *, number: int, line: int)
         return cells[place] if 0 <= place < len(cells) else ""
 
     text = cell("claim")
-    mark = cell("ticked").casefold()
     return SynthesisClaim(
         number=number,
         line=line,
         text=text,
-        ticked=True if mark in _YES else False if mark in _NO else None,
+        ticked=_ticked(cell("ticked")),
         confidence=_share(cell("confidence")),
-        cut=not text.endswith(_WHOLE),
+        cut=not text.endswith(WHOLE) or text.endswith(_GOES_ON),
     )
+
+
+def _ticked(text: str) -> bool | None:
+    """Return whether a cell has a tick, a cross, or neither or both."""
+    marks = {word.strip("*_") for word in text.casefold().split()} | {text.casefold()}
+    yes, no = bool(marks & _YES), bool(marks & _NO)
+    return None if yes == no else yes
 
 
 def _share(text: str) -> float | None:
     """Return a confidence in [0, 1] from `0.27` or `27%`; None for anything else."""
-    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s?(%?)", text)
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s?(%?)", text.strip("*_ "))
     value = float(found[1]) / (100 if found[2] else 1) if found else None
     return value if value is not None and value <= 1 else None
 
 
 def _references(section: Section) -> list[Reference]:
-    found = []
-    for i, line in enumerate(section.text.split("\n"), start=section.line + 1):
-        item = _ITEM.fullmatch(line.strip())
-        if item:
-            found.append(Reference(line=i, text=item[1].strip()))
-    return found
+    """Return the entries of a list; where nothing marks them, each line is one."""
+    lines = [
+        (i, line.strip())
+        for i, line in enumerate(section.text.split("\n"), start=section.line)
+        if line.strip()
+    ]
+    marked = [(i, item[1].strip()) for i, line in lines if (item := _ITEM.fullmatch(line))]
+    return [Reference(line=i, text=text) for i, text in marked or lines]

@@ -66,6 +66,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--engine": {"default": "inline"},
     "--explain": {**_FLAG, "help": "list every run and why"},
     "--format": {"default": "html,md,json", "help": "comma-separated: html, md, json"},
+    "--fetched": {"metavar": "DIR",
+                  "help": "folder of `corroborate fetch`, to tell what references are about"},
     "--json": {**_FLAG, "help": "print one JSON document"},
     "--kept": {"default": "out/search", "metavar": "DIR",
                "help": "folder of the indexes' earlier answers, out/search where absent"},
@@ -80,8 +82,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--out": {"default": "out"},
     "--offline": {**_FLAG, "help": "ask nobody; use what is here already"},
     "--out=out/papers": {"default": "out/papers", "dest": "out"},
-    "--paper": {"action": "append", "default": [], "metavar": "FILE",
-                "help": "the paper as text, Markdown or LaTeX, to check quotes and numbers against"},
+    "--paper": {"action": "append", "default": [], "metavar": "PATH",
+                "help": "the paper that the claims are of, to check words and numbers against"},
     "--paper=": {"dest": "paper", "metavar": "PATH",
                  "help": "the paper: LaTeX (file or folder), HTML, PDF, Markdown or text"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
@@ -150,7 +152,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "review": (
         "Audit machine-written synthesis reports that call a paper's claims verified.",
-        ("SYNTHESIS+", "--paper", "--ratings", "--look-up", "--kept", "--offline", "--json"),
+        (
+            "SYNTHESIS+", "--paper", "--ratings", "--fetched", "--look-up", "--kept", "--offline",
+            "--json",
+        ),
     ),
     "search": (
         "Search arXiv, OpenAlex, Semantic Scholar and Crossref as one; retractions are shown.",

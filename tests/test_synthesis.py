@@ -114,7 +114,7 @@ def test_the_same_words_with_another_number_are_two_claims_and_a_finding() -> No
     found = review(reports)
     assert len(found.claims) == 2
     told = [f for f in found.findings if f.check == "evidence" and f.level == "error"]
-    assert "6.3 points" in told[0].text
+    assert "6.3 points" in told[0].detail
 
 
 @pytest.mark.parametrize(

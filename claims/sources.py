@@ -1,0 +1,179 @@
+"""What do the texts at hand say of a report's claim: its words, its numbers, and how it goes on?
+
+Papers are checked as `corroborate ground` checks them: quotations, printed numbers, and what follows
+from the tables. A report's own prose is looked into as well, but bears nothing out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from claims.grounding import NumberCheck, Says, Sentence, check_number
+from claims.paper import PaperText, Passage, Quantity
+from claims.prose import amounts, visible
+from claims.quantities import quantities_in
+from claims.quoted import Quotable, QuoteCheck
+from claims.reading import read_paper
+from claims.record import Record
+from claims.synthesis import Synthesis
+
+__all__ = [
+    "MAX_NUMBERS",
+    "Looked",
+    "Result",
+    "Source",
+    "look_up",
+    "numbers_of",
+    "source_of_paper",
+    "source_of_report",
+]  # fmt: skip
+
+MAX_NUMBERS = 8
+"""Most numbers of one claim that are looked for in tables."""
+
+_READINGS: dict[str, tuple[Says, ...]] = {
+    "points": ("gain",), "percent": ("value", "gain", "relative"), "times": ("factor",),
+    "none": ("gain", "value"),
+}  # fmt: skip
+"""What a number with a unit may be; in `8.2, 7.5, and 7.0 points` only the last has its unit."""
+_RANKS = ("entailed", "possible", "not_derivable", "impossible")
+"""Of two readings of a number the one that holds more against it is not taken."""
+
+
+class Result(Record):
+    """One result that a claim states."""
+
+    printed: str
+    check: NumberCheck
+    """What the paper's tables say of it."""
+
+
+class Looked(QuoteCheck):
+    """What the sources at hand say of one claim."""
+
+    source: str = ""
+    """Name of the source that holds the passage; empty where none does."""
+    independent: bool = False
+    """Whether that is the paper, and not the report's own text."""
+    missing: tuple[str, ...] = ()
+    """Results stated in the claim that are printed nowhere in any source."""
+    numbers: tuple[Result, ...] = ()
+    """What the paper's tables say of each result; empty without a paper that has tables."""
+
+    def contradicts(self, *, whole: bool) -> bool:
+        """Tell whether the paper has the sentence with other numbers, or tables that rule one out.
+
+        Args:
+            whole: whether the claim is a whole sentence; what a cut one lacks may name other cells.
+        """
+        ruled_out = any(n.check.status == "impossible" for n in self.numbers)
+        return self.independent and (self.turned() or (whole and ruled_out))
+
+    def holds(self) -> bool:
+        """Tell whether the paper has the words and the numbers, and no table rules one out."""
+        good = self.status == "found" and self.independent and not self.missing
+        return good and not any(n.check.status == "impossible" for n in self.numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A text in which claims are looked up."""
+
+    name: str
+    paper: PaperText
+    independent: bool
+    """Whether it is the paper, and not the report's own text."""
+
+    @cached_property
+    def quotable(self) -> Quotable:
+        """Its passages, ready to be searched."""
+        return Quotable(self.paper.passages)
+
+    @cached_property
+    def printed(self) -> frozenset[str]:
+        """The numbers of its tables, without sign and unit."""
+        cells = (c for table in self.paper.tables for c in table.cells)
+        return frozenset(_bare(q) for c in cells for q in c.quantities)
+
+    def prints(self, number: str) -> bool:
+        """Tell whether a number stands in its text or tables."""
+        return self.quotable.prints(number) or number.lstrip("+-") in self.printed
+
+
+def source_of_paper(path: str | Path) -> Source:
+    """Read a paper: LaTeX (file or folder), HTML, PDF, Markdown or plain text.
+
+    Raises:
+        PaperError: it cannot be read.
+    """
+    return Source(visible(Path(path).name)[:80] or "paper", read_paper(path), independent=True)
+
+
+def source_of_report(report: Synthesis) -> Source:
+    """Return a report's own prose, without its table and references."""
+    parts = [("Abstract", report.abstract), *((s.heading, s.text) for s in report.sections)]
+    told = [(h, block) for h, text in parts for block in text.split("\n\n") if block.strip()]
+    passages = tuple(
+        Passage(address=f"p{i}", place=f'section "{heading}"', kind="paragraph", text=block)
+        for i, (heading, block) in enumerate(told, start=1)
+    )
+    paper = PaperText(format="text", title=report.title, passages=passages, tables=())
+    return Source(f"{report.name}'s own text", paper, independent=False)
+
+
+def look_up(text: str, sources: Sequence[Source], *, cut: bool) -> Looked:
+    """Return what sources say of a claim; the first that has it decides, else the nearest passage.
+
+    Args:
+        text: the claim.
+        cut: whether its last word may be a part of one.
+        sources: in the order of trust.
+    """
+    missing = tuple(a for a in amounts(text) if not any(s.prints(a) for s in sources))
+    checked = [(s, s.quotable.check(text, cut=cut)) for s in sources]
+    best = [next((p for p in checked if p[1].status == st), None) for st in ("found", "altered")]
+    source, found = best[0] or best[1] or (None, QuoteCheck(status="absent"))
+    return Looked(
+        **found.model_dump(),
+        source=source.name if source else "",
+        independent=source is not None and source.independent,
+        missing=missing,
+    )
+
+
+def numbers_of(text: str, sources: Sequence[Source], *, like: str = "") -> tuple[Result, ...]:
+    """Return what the tables of papers say of each result in a claim, at most 8.
+
+    Args:
+        text: the claim's sentence, whole if possible, since it names the cells.
+        sources: papers.
+        like: the claim as it was made, where only its own numbers matter.
+    """
+    papers = [s.paper for s in sources if s.independent and s.paper.tables]
+    results = {a.lstrip("+-") for a in amounts(like or text)}
+    stated = [
+        q for q in quantities_in(text) if _bare(q) in results and (q.decimals or q.unit != "none")
+    ]
+    if not papers:
+        return ()
+    return tuple(
+        Result(printed=visible(q.raw), check=_best(text, q, papers)) for q in stated[:MAX_NUMBERS]
+    )
+
+
+def _best(text: str, number: Quantity, papers: Sequence[PaperText]) -> NumberCheck:
+    """Return the reading of a number that has least against it, over all papers."""
+    readings = [
+        check_number(Sentence(text, number, says), paper)
+        for paper in papers
+        for says in _READINGS[number.unit]
+    ]
+    return min(readings, key=lambda r: _RANKS.index(r.status))
+
+
+def _bare(number: Quantity) -> str:
+    """Return the digits of a number as printed, without sign and unit."""
+    return f"{abs(number.value):.{max(0, min(number.decimals, 12))}f}"
