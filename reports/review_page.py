@@ -202,7 +202,8 @@ class _Page:
             "How the scores come about",
             self._line(
                 "Each rater rates from 1 (not to be relied on) to 5 (nothing against it); 3 is open. A "
-                "score is the mean of the raters' means below. A mean hides its lowest part: read that first.",
+                "score is the mean of the raters' means below. A mean hides its lowest part: read that "
+                "first.",
                 "  ",
             ),
         ]
@@ -267,7 +268,8 @@ def _agreement(agreement: Agreement, who: str) -> str:
         return f"{who}: agreement cannot be told ({many}): too few ratings, or all the same."
     return (
         f"{who}: Krippendorff's alpha {agreement.alpha:.2f} for ordinal ratings ({many}); 1 is "
-        "agreement, 0 chance. Checks ask different things, so a low alpha says that no one number stands for all."
+        "agreement, 0 chance. Checks ask different things, so a low alpha says that no one number "
+        "stands for all."
     )
 
 
