@@ -86,9 +86,9 @@ def evidence(case: Case) -> Judgement:
     findings, ratings = [], []
     for report, claim in _claims(case):
         found = case.quotes[report.name, claim.number]
-        told = _against(found, claim)
+        told = _against(found)
         findings += [_finding("evidence", le, report, [claim], text, d) for le, text, d in told]
-        if found.contradicts(whole=not claim.cut):
+        if found.contradicts():
             rating = 1
         elif found.holds():
             rating = 5
@@ -116,6 +116,8 @@ def trap(case: Case) -> Judgement:
             if not printed or not claim.ticked:
                 continue
             again = _computed_again(report, claim)
+            own = case.quotes[report.name, claim.number].numbers
+            followed = bool(own) and all(r.check.status == "entailed" for r in own)
             if len(printed) > 1:
                 mean = f"{sum(float(a) for a in printed) / len(printed):.2f}"
                 told = (
@@ -123,14 +125,18 @@ def trap(case: Case) -> Judgement:
                 )
                 text = "several results under one tick, where each needs its own"
                 findings.append(_finding("trap", "warning", report, [claim], text, told))
-            else:
+            elif not followed:
                 text = "its number can only be checked on data that it was not taken from"
                 findings.append(_finding("trap", "note", report, [claim], text, printed[0]))
             if sham or again:
                 text = "checked by arithmetic on its own numbers, which verifies nothing"
                 findings.append(_finding("trap", "error", report, [claim], text, again))
-            because = "recomputed from itself" if sham or again else "no inputs are given"
-            ratings.append(_rating("trap", report, claim, 1 if sham or again else 2, because))
+            rating, because = (2, "no inputs are given")
+            if followed:
+                rating, because = 4, "follows from the paper's tables"
+            if sham or again:
+                rating, because = 1, "recomputed from itself"
+            ratings.append(_rating("trap", report, claim, rating, because))
     return Judgement(tuple(findings), tuple(ratings))
 
 
@@ -229,12 +235,12 @@ def _shared(asked: Mapping[str, str], found: Mapping[str, str]) -> frozenset[str
     return frozenset(s for s in asked if s in found or any(same_word(s, f) for f in found))
 
 
-def _against(found: Looked, claim: SynthesisClaim) -> list[tuple[Level, str, str]]:
+def _against(found: Looked) -> list[tuple[Level, str, str]]:
     """Return what speaks against a claim as it was looked up: level, text, detail."""
     told: list[tuple[Level, str, str]] = []
     where = f"'{found.source}'" if found.independent else "the report's own text"
     differences = "; ".join(found.differences)
-    if found.independent and found.turned():
+    if found.contradicts():
         text = "the paper has the sentence with another number or a negation"
         told.append(("error", text, f"{where} has {differences}"))
     elif found.status == "altered":
@@ -242,13 +248,12 @@ def _against(found: Looked, claim: SynthesisClaim) -> list[tuple[Level, str, str
         told.append(("note", text, f"{where} has {differences}"))
     for result in found.numbers:
         if result.check.status == "impossible":
-            level: Level = "error" if found.contradicts(whole=not claim.cut) else "warning"
-            text = "the paper's tables rule a number out"
+            text = "the paper's tables do not give a number, if they are read right"
             hits = "; ".join(
                 f"{h.formula} = {h.result:.4g} ({h.places[0]})" for h in result.check.hits[:2]
             )
             told.append(
-                (level, text, f"{result.printed}, where the cells that it names give {hits}")
+                ("warning", text, f"{result.printed}, where the cells that it names give {hits}")
             )
     if found.missing:
         text = "results stand nowhere at hand but in the claim itself"

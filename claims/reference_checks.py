@@ -139,16 +139,17 @@ def _idle(case: Case, report: Synthesis, listed: dict[str, Counter[str]]) -> lis
         findings.append(_finding("warning", report, text, ", ".join(twice)))
     unused = [a for a in own if a.casefold() not in prose]
     if unused:
+        detail = f"{len(unused)} of {len(own)}"
         bare = [a for a in unused if _NEW_ID.fullmatch(a)]
-        text = f"{len(unused)} of {len(own)} references are used nowhere in the report"
-        text += ", and none has a title" if len(bare) == len(own) else ""
+        detail += ", none with a title" if len(bare) == len(own) else ""
         alone = [
             a for a in unused
             if sum(a in addresses for addresses in listed.values()) == 1
             and not any(a in s.text for p in case.papers for s in p.paper.passages)
         ]  # fmt: skip
         known = bool(alone) and (len(case.reports) > 1 or bool(case.papers))
-        detail = f"in nothing else at hand: {', '.join(alone)}" if known else ""
+        detail += f"; in nothing else at hand: {', '.join(alone)}" if known else ""
+        text = "references are used nowhere in the report"
         findings.append(_finding("warning", report, text, detail))
     return findings
 

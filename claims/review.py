@@ -27,7 +27,7 @@ from claims.review_records import (
     known,
 )  # fmt: skip
 from claims.sources import Looked, Result, Source, look_up, numbers_of, source_of_report
-from claims.synthesis import WHOLE, Synthesis, SynthesisClaim
+from claims.synthesis import WHOLE, Synthesis
 
 __all__ = ["CHECKS", "MAX_NUMBERS", "MAX_REPORTS", "review"]
 
@@ -124,14 +124,14 @@ def _looked_up(
 ) -> dict[tuple[str, int], Looked]:
     """Return what sources say of each claim; of tables, only for so many different claims."""
     quotes: dict[tuple[str, int], Looked] = {}
-    numbers: dict[tuple[str, str], tuple[Result, ...]] = {}
+    numbers: dict[tuple[str, str, str], tuple[Result, ...]] = {}
     for report in reports:
         for claim in report.claims:
             place = (report.name, claim.number)
             found = look_up(claim.text, [*papers, texts[report.name]], cut=claim.cut)
             text = completions.get(place, ("", ""))[0] or claim.text
             home = [p for p in papers if found.source == p.name] or papers
-            key = (text, found.source if found.independent else "")
+            key = (claim.text, text, found.source if found.independent else "")
             if key not in numbers and len(numbers) < MAX_NUMBERS:
                 numbers[key] = numbers_of(text, home, like=claim.text)
             quotes[place] = found.model_copy(update={"numbers": numbers.get(key, ())})
@@ -185,7 +185,7 @@ def _report(report: Synthesis, case: Case, rated: Sequence[Rating]) -> ReportRev
                 matched=groups[place],
                 completed=text,
                 completed_by=where,
-                outcome=_outcome(claim, case.quotes[place]),
+                outcome=_outcome(case.quotes[place]),
                 quote=case.quotes[place],
             )
         )
@@ -202,10 +202,8 @@ def _report(report: Synthesis, case: Case, rated: Sequence[Rating]) -> ReportRev
     )
 
 
-def _outcome(
-    claim: SynthesisClaim, found: Looked
-) -> Literal["in the paper", "contradicted", "open"]:
-    if found.contradicts(whole=not claim.cut):
+def _outcome(found: Looked) -> Literal["in the paper", "contradicted", "open"]:
+    if found.contradicts():
         return "contradicted"
     return "in the paper" if found.holds() else "open"
 

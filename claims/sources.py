@@ -6,6 +6,7 @@ from the tables. A report's own prose is looked into as well, but bears nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,11 @@ _READINGS: dict[str, tuple[Says, ...]] = {
     "none": ("gain", "value"),
 }  # fmt: skip
 """What a number with a unit may be; in `8.2, 7.5, and 7.0 points` only the last has its unit."""
+_LOWERS = re.compile(
+    r"\b(?:lower|reduc|decreas|drop|fall|fell|cut|los[est]|shrink|shrank|fewer|less|wors|hurt|declin)",
+    re.IGNORECASE,
+)
+"""Words of a sentence whose `3.4 points` may be a difference of -3.4."""
 _RANKS = ("entailed", "possible", "not_derivable", "impossible")
 """Of two readings of a number the one that holds more against it is not taken."""
 
@@ -63,14 +69,12 @@ class Looked(QuoteCheck):
     numbers: tuple[Result, ...] = ()
     """What the paper's tables say of each result; empty without a paper that has tables."""
 
-    def contradicts(self, *, whole: bool) -> bool:
-        """Tell whether the paper has the sentence with other numbers, or tables that rule one out.
+    def contradicts(self) -> bool:
+        """Tell whether the paper has the same sentence with another number or a negation.
 
-        Args:
-            whole: whether the claim is a whole sentence; what a cut one lacks may name other cells.
+        Tables alone contradict no sentence: which cells it means is a guess.
         """
-        ruled_out = any(n.check.status == "impossible" for n in self.numbers)
-        return self.independent and (self.turned() or (whole and ruled_out))
+        return self.independent and self.turned()
 
     def holds(self) -> bool:
         """Tell whether the paper has the words and the numbers, and no table rules one out."""
@@ -166,10 +170,14 @@ def numbers_of(text: str, sources: Sequence[Source], *, like: str = "") -> tuple
 
 def _best(text: str, number: Quantity, papers: Sequence[PaperText]) -> NumberCheck:
     """Return the reading of a number that has least against it, over all papers."""
+    both = (number, number.model_copy(update={"value": -number.value}))
     readings = [
-        check_number(Sentence(text, number, says), paper)
+        check_number(Sentence(text, signed, says), paper)
         for paper in papers
         for says in _READINGS[number.unit]
+        for signed in both[
+            : 1 + (says in {"gain", "relative"} and _LOWERS.search(text) is not None)
+        ]
     ]
     return min(readings, key=lambda r: _RANKS.index(r.status))
 

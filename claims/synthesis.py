@@ -233,7 +233,7 @@ def _heading(line: str, *, markdown: bool, numbered: bool) -> str:
 
 def _title(sections: list[Section]) -> str:
     first = [line.strip() for line in sections[0].text.split("\n") if line.strip()]
-    return first[0].lstrip("# ") if first else ""
+    return first[0].strip("#*_ ") if first else ""
 
 
 def _after(words: str, text: str, *, until: str = "\n\n") -> str:
@@ -243,7 +243,8 @@ def _after(words: str, text: str, *, until: str = "\n\n") -> str:
         return ""
     paragraph = text[start + len(words) :].lstrip(" *_\n").partition("\n\n")[0]
     end = paragraph.lower().find(until)
-    return " ".join(paragraph[: end if end >= 0 else None].split())[:MAX_QUESTION]
+    told = " ".join(paragraph[: end if end >= 0 else None].split())
+    return told.strip("*_ ")[:MAX_QUESTION]
 
 
 def _cells(line: str, *, spaced: bool = False) -> list[str]:
@@ -331,11 +332,15 @@ def _share(text: str) -> float | None:
 
 
 def _references(section: Section) -> list[Reference]:
-    """Return the entries of a list; where nothing marks them, each line is one."""
-    lines = [
-        (i, line.strip())
-        for i, line in enumerate(section.text.split("\n"), start=section.line)
-        if line.strip()
-    ]
-    marked = [(i, item[1].strip()) for i, line in lines if (item := _ITEM.fullmatch(line))]
-    return [Reference(line=i, text=text) for i, text in marked or lines]
+    """Return the entries of a list; an entry without a mark goes on the one that has one."""
+    found: list[Reference] = []
+    marked = False
+    for i, line in enumerate(section.text.split("\n"), start=section.line):
+        item = _ITEM.fullmatch(line.strip())
+        if item or (line.strip() and not marked):
+            marked = item is not None
+            found.append(Reference(line=i, text=item[1].strip() if item else line.strip()))
+        elif line.strip():
+            longer = f"{found[-1].text} {line.strip()}"[:MAX_LINE]
+            found[-1] = found[-1].model_copy(update={"text": longer})
+    return found

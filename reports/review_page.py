@@ -121,7 +121,7 @@ class _Page:
         if best is not None and not (best.status == "found" and longer.completed == best.passage):
             where = f"{best.source}, {best.place}" if best.place else best.source
             yield f"{best.status} in {where}: {_short(best.passage)}"
-        for number in next((c.quote.numbers for _, c in own if c.quote.numbers), ()):
+        for number in max((c.quote.numbers for _, c in own), key=len):
             yield _derived(number)
 
     def _standing(self, claim: Matched, own: Sequence[tuple[str, ClaimReview]]) -> Iterable[str]:
@@ -152,7 +152,7 @@ class _Page:
             lines = [
                 line for (level, text), found in grouped for line in self._found(level, text, found)
             ]
-            sections.append("\n".join([asks, *(lines or ["  nothing found"])]))
+            sections.append("\n".join([self._line(asks, ""), *(lines or ["  nothing found"])]))
         return "\n\n".join(sections)
 
     def _found(self, level: str, text: str, findings: Sequence[Finding]) -> Iterable[str]:

@@ -162,7 +162,8 @@ def test_well_formed_references_are_no_errors(reference) -> None:
 def test_references_that_nothing_refers_to_are_named() -> None:
     found = reviewed(report(GOOD, references=["arXiv:2101.01234", "arXiv:1901.00001"]))
     (finding,) = told(found, "references")
-    assert finding.text.startswith("1 of 2 references are used nowhere")
+    assert "used nowhere" in finding.text
+    assert finding.detail.startswith("1 of 2")
 
 
 def test_a_data_set_that_does_not_exist_and_one_that_is_unknown_are_told_apart() -> None:
