@@ -114,7 +114,7 @@ def test_a_data_set_that_nobody_knows_is_unknown_and_the_papers_own_is_known(fou
 
 
 def test_references_are_found_with_and_without_marks(found) -> None:
-    (broken,) = [f for f in told(found, "echo_broken", "references")]
+    (broken,) = told(found, "echo_broken", "references")
     assert broken.detail.startswith("2 of 2")
     (error,) = [f for f in told(found, "echo_markdown", "references") if f.level == "error"]
     assert "2714.00001v1" in error.detail
