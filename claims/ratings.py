@@ -21,14 +21,15 @@ MAX_RATINGS = 5000
 """Most ratings in one file."""
 _SHOWN = 50
 """Faults of one file that are listed."""
+_EXPECTED = {"missing": "a value", "extra_forbidden": "no such field"}
 _NAMED = 5
 """Reports that a fault names."""
 
 
 class _Given(Record):
     report: Annotated[str, Field(min_length=1, max_length=200)]
-    claim: Annotated[int, Field(ge=1)] | None = None
-    rating: Annotated[int, Field(ge=1, le=5)]
+    claim: Annotated[int, Field(ge=1, strict=True)] | None = None
+    rating: Annotated[int, Field(ge=1, le=5, strict=True)]
     because: Annotated[str, Field(max_length=2000)] = ""
 
 
@@ -70,9 +71,12 @@ def read_ratings(path: str | Path, reports: Sequence[Synthesis]) -> tuple[Rating
 def _misshapen(error: ValidationError) -> list[str]:
     faults = []
     for fault in error.errors(include_url=False):
+        if fault["type"] == "too_short" and fault["input"]:
+            continue  # too few were without fault, each of which is named
         place = ".".join(str(step) for step in fault["loc"]) or "document"
-        found = repr(fault["input"]) if fault["type"] != "missing" else "nothing"
-        faults.append(f"{place[:120]}: found {found[:60]} ; expected otherwise: {fault['msg']}")
+        found = "nothing" if fault["type"] == "missing" else repr(fault["input"])[:60]
+        expected = _EXPECTED.get(fault["type"], fault["msg"].removeprefix("Input should be "))
+        faults.append(f"{place[:120]}: found {found} ; expected {expected}")
     return faults
 
 

@@ -285,6 +285,26 @@ def test_faulty_ratings_are_refused_with_the_place(tmp_path, changes, fault) -> 
         read_ratings(ratings(tmp_path, **changes), [parsed])
 
 
+def test_every_fault_of_a_ratings_file_is_named_at_once(tmp_path) -> None:
+    parsed = parse_synthesis(report(GOOD), name="report-0")
+    given = [{"report": "report-0", "claim": 1, "rating": 9}, {"report": "report-0", "rating": "2"},
+             {"report": "report-0", "claim": True, "rating": 2, "why": "x"}]  # fmt: skip
+    with pytest.raises(SynthesisError, match="5 faults") as told:
+        read_ratings(ratings(tmp_path, ratings=given, kind="robot"), [parsed])
+    for place in (
+        "kind",
+        "ratings.0.rating",
+        "ratings.1.rating",
+        "ratings.2.claim",
+        "ratings.2.why",
+    ):
+        assert f"  {place}: found " in str(told.value)
+    given = [{"report": "\x1b[2J", "rating": 1}, {"report": "report-0", "claim": 9, "rating": 1}]
+    with pytest.raises(SynthesisError, match="2 faults") as told:
+        read_ratings(ratings(tmp_path, ratings=given), [parsed])
+    assert "\x1b" not in str(told.value)
+
+
 def test_ratings_that_are_no_json_or_nested_too_deep_are_refused(tmp_path) -> None:
     for text in ("{", "[" * 100_000, "NaN"):
         path = tmp_path / "ratings.json"

@@ -32,9 +32,10 @@ RATINGS = json.dumps(
 EXAMPLES = int(os.environ.get("CORROBORATE_MUTATIONS", "60"))
 PARTS = st.one_of(
     st.sampled_from(
-        ["\t", "|", "#", "(", "[", "{", "\\begin{tabular}{ll}", "\\\\", "&", "$", "%", "\n\n", ". ", "-", "✓", "...",
-         "Claim\tVerified\tConfidence\n", "Claim Verified Confidence\n", "**", "References\n", "9" * 400, "1." * 50,
-         "Research question:", "(Reed, 2019", "arXiv:", "\x00", "\x1b[2J", "\u202e", "e9" * 9, "10.5555/", "\ud7ff"]
+        ["\t", "|", "#", "(", "[", "{", "\\begin{tabular}{ll}", "\\\\", "&", "$", "%", "\n\n", ". ", "-",
+         "✓", "...", "Claim\tVerified\tConfidence\n", "Claim Verified Confidence\n", "**",
+         "References\n", "9" * 400, "1." * 50, "Research question:", "(Reed, 2019", "arXiv:", "\x00",
+         "\x1b[2J", "\u202e", "e9" * 9, "10.5555/", "\ud7ff"]
     ),
     st.text(max_size=8),
 )  # fmt: skip
