@@ -19,7 +19,7 @@ from claims.paper import PaperText, Passage
 from claims.prose import sentences, words
 from claims.record import Record
 
-__all__ = ["Quotable", "QuoteCheck", "check_quote"]
+__all__ = ["MAX_PRINTED", "MAX_SENTENCES", "Quotable", "QuoteCheck", "check_quote"]
 
 ALIKE = 0.75
 """Least share of words in one order at which a passage is taken for the one meant."""

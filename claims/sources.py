@@ -10,19 +10,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from claims.grounding import NumberCheck, Says, Sentence, check_number
 from claims.paper import PaperText, Passage, Quantity
-from claims.prose import amounts, visible
+from claims.prose import amounts, sentences, terms, visible
 from claims.quantities import quantities_in
-from claims.quoted import Quotable, QuoteCheck
+from claims.quoted import MAX_PRINTED, MAX_SENTENCES, Quotable, QuoteCheck
 from claims.reading import read_paper
 from claims.record import Record
 from claims.synthesis import Synthesis
 
 __all__ = [
-    "MAX_NUMBERS",
+    "LEAST_SHARE", "LEAST_SHARED", "MAX_NUMBERS",
     "Looked",
     "Result",
     "Source",
@@ -32,6 +33,10 @@ __all__ = [
     "source_of_report",
 ]  # fmt: skip
 
+LEAST_SHARED = 3
+"""Fewest words that a sentence and a claim share where the one is shown beside the other."""
+LEAST_SHARE = 0.4
+"""Least share of the claim's words."""
 MAX_NUMBERS = 8
 """Most numbers of one claim that are looked for in tables."""
 
@@ -66,6 +71,10 @@ class Looked(QuoteCheck):
     """Whether that is the paper, and not the report's own text."""
     missing: tuple[str, ...] = ()
     """Results stated in the claim that are printed nowhere in any source."""
+    nearest: str = ""
+    """Where no source has the claim: the paper's sentence that is most about the same; no evidence."""
+    nearest_in: str = ""
+    """Its source and place."""
     numbers: tuple[Result, ...] = ()
     """What the paper's tables say of each result; empty without a paper that has tables."""
 
@@ -95,6 +104,20 @@ class Source:
     def quotable(self) -> Quotable:
         """Its passages, ready to be searched."""
         return Quotable(self.paper.passages)
+
+    @cached_property
+    def _stated(self) -> list[tuple[str, str, frozenset[str]]]:
+        """Its sentences with their places and the stems that tell what they are about."""
+        split = ((p.place, s) for p in self.paper.passages for s in sentences(p.text))
+        return [(s, place, frozenset(terms(s))) for place, s in islice(split, MAX_SENTENCES)]
+
+    def near(self, text: str) -> tuple[str, str]:
+        """Return the sentence most about what a text is about, and its place; empty for none."""
+        meant = frozenset(terms(text))
+        least = max(LEAST_SHARED, LEAST_SHARE * len(meant))
+        shared = ((len(meant & own), -i) for i, (*_, own) in enumerate(self._stated))
+        most, place = max(shared, default=(0, 0))
+        return self._stated[-place][:2] if most >= least else ("", "")
 
     @cached_property
     def printed(self) -> frozenset[str]:
@@ -140,8 +163,12 @@ def look_up(text: str, sources: Sequence[Source], *, cut: bool) -> Looked:
     checked = [(s, s.quotable.check(text, cut=cut)) for s in sources]
     best = [next((p for p in checked if p[1].status == st), None) for st in ("found", "altered")]
     source, found = best[0] or best[1] or (None, QuoteCheck(status="absent"))
+    papers = [s for s in sources if s.independent] if source is None else []
+    near = next(((s.name, *told) for s in papers if (told := s.near(text))[0]), ("", "", ""))
     return Looked(
         **found.model_dump(),
+        nearest=near[1][:MAX_PRINTED],
+        nearest_in=f"{near[0]}, {near[2]}" if near[1] else "",
         source=source.name if source else "",
         independent=source is not None and source.independent,
         missing=missing,

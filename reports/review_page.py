@@ -121,6 +121,9 @@ class _Page:
         if best is not None and not (best.status == "found" and longer.completed == best.passage):
             where = f"{best.source}, {best.place}" if best.place else best.source
             yield f"{best.status} in {where}: {_short(best.passage)}"
+        near = next((c.quote for _, c in own if c.quote.nearest), None)
+        if best is None and near is not None:
+            yield f"no such words there; nearest in {near.nearest_in}: {_short(near.nearest)}"
         for number in max((c.quote.numbers for _, c in own), key=len):
             yield _derived(number)
 

@@ -14,7 +14,7 @@ from claims.reference_checks import cited_in, identifiers
 from claims.review import review
 from claims.review_records import Cited
 from claims.sources import source_of_paper
-from claims.synthesis import read_synthesis
+from claims.synthesis import parse_synthesis, read_synthesis
 from reports.review_page import review_text
 
 HERE = Path(__file__).parent / "syntheses"
@@ -78,6 +78,19 @@ def test_what_the_latex_source_says_decides_the_outcomes(found) -> None:
     assert altered.differences == ("'11%' for '19%'",)
     assert altered.place == 'section 2 "Results", paragraph 1'
     assert altered.address == "s2/p1"
+
+
+def test_a_claim_that_the_paper_lacks_is_shown_beside_the_nearest_sentence() -> None:
+    text = (HERE / "echo_plain.txt").read_text(encoding="utf-8")
+    other = text.replace("Training takes 19% longer with", "Much longer training is due to 11% of")
+    claims = review(
+        [parse_synthesis(other, name="a")], papers=[source_of_paper(PAPER)]
+    ).reports[0].claims  # fmt: skip
+    assert (claims[1].outcome, claims[1].quote.status) == ("open", "absent")
+    assert claims[1].quote.nearest == "Training takes 11% longer with echo dropout than without it."
+    assert claims[1].quote.nearest_in == 'echo, section 2 "Results", paragraph 1'
+    assert claims[3].quote.nearest == ""
+    assert not claims[0].quote.nearest
 
 
 def test_a_gain_that_lowers_an_error_rate_is_not_ruled_out_by_its_sign(found) -> None:
