@@ -18,6 +18,7 @@ from claims.review import CHECKS, review
 from claims.review_records import known
 from claims.sources import source_of_paper
 from claims.synthesis import parse_synthesis, read_synthesis
+from reports.review_page import review_text
 
 SEEDS = Path(os.environ.get("CORROBORATE_SHARED", "/work/shared")) / "seeds"
 needs_seeds = pytest.mark.skipif(
@@ -267,6 +268,23 @@ def test_other_reviewers_ratings_enter_the_score_and_the_agreement(tmp_path) -> 
     assert found.agreement.alpha != alone.agreement.alpha
 
 
+def test_agreement_among_reviewers_is_told_apart_from_that_with_the_checks(tmp_path) -> None:
+    parsed = parse_synthesis(report(GOOD), name="report-0")
+    same = [{"report": "report-0", "claim": n, "rating": n} for n in (1, 2, 3)]
+    given = read_ratings(ratings(tmp_path, ratings=same), [parsed])
+    alone = review([parsed], ratings=given)
+    assert alone.reviewers.alpha is None
+    given += read_ratings(ratings(tmp_path, ratings=same, rater="bo", kind="model"), [parsed])
+    found = review([parsed], ratings=given)
+    assert found.reviewers.raters == ("ann", "bo")
+    assert found.reviewers.alpha == 1
+    assert found.agreement.alpha is not None
+    assert found.agreement.alpha < 1
+    page = review_text(found)
+    assert "Reviewers alone: Krippendorff's alpha 1.00" in page
+    assert "bo (model)" in page
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -377,6 +395,35 @@ def test_the_seeds_cuts_confidences_trap_and_questions_are_flagged(seeds) -> Non
     assert set(flagged("boilerplate", "11 of 12")) == names
     assert found.exit_code() == 3
     assert all(r.score < 2.5 for r in found.reports)
+
+
+@needs_seeds
+def test_the_page_of_the_seeds_says_the_worst_first_and_each_thing_once(seeds) -> None:
+    page = review_text(review(seeds))
+    why, claims, details = (
+        page.index(head)
+        for head in ("\nWhy\n", "\nClaims, each once\n", "\nDo the claims answer the research")
+    )
+    assert why < claims < details
+    assert "No claim answers the research question [all reports]." in page[why:claims]
+    assert "'MASAKHANE-QA' seems not to exist [R2]." in page[why:claims]
+    assert "45 stand at a confidence below 0.50, the lowest at 0.17." in page[why:claims]
+    assert "40 break off within a sentence." in page[why:claims]
+    for once in ("7.57 is their", "achieves state-of-t", "AfriQA", "below 0.50\n"):
+        assert page.count(once) == 1
+    assert len(page.split("\n")) < 170
+
+
+@needs_seeds
+@pytest.mark.parametrize("number", range(5))
+def test_each_seed_alone_has_its_findings_too(seeds, number) -> None:
+    found = review([seeds[number]])
+    assert len(found.claims) == 9
+    assert found.reports[0].answered_by == ()
+    levels = {f.check: f.level for f in reversed(found.findings)}
+    assert levels["question"] == "error"
+    assert levels["trap"] == levels["confidence"] == levels["wholeness"] == "warning"
+    assert found.exit_code() == 3
 
 
 def test_every_name_known_offline_is_written_once() -> None:
