@@ -85,6 +85,14 @@ def test_words_scattered_over_a_passage_are_no_altered_quotation() -> None:
     assert Quotable([passage(scattered)]).check(quoted).status == "absent"
 
 
+def test_a_word_far_from_the_rest_of_a_quotation_does_not_hide_what_is_near() -> None:
+    told = "we train small encoders on many tasks and gain 4.2 points"
+    printed = f"Guild rolls {'were read aloud to smiths ' * 8} and {told}"
+    found = Quotable([passage(printed)]).check(f"Guild: {told.replace('4.2', '2.4')}")
+    assert found.status == "altered"
+    assert "'4.2' for '2.4'" in found.differences
+
+
 @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=4), st.booleans())
 def test_no_text_is_too_odd(quoted, texts, cut) -> None:
     passages = tuple(passage(t, i) for i, t in enumerate(texts))
