@@ -176,10 +176,12 @@ def parse_synthesis(text: str, *, name: str) -> Synthesis:
             f"'{name}': found a line of {longest} characters ; expected at most {MAX_LINE}."
         )
     markdown = any(_MARKDOWN.fullmatch(line) for line in lines)
-    sections = _sections(lines, markdown=markdown)
+    claims = _claims(lines, name)
+    rows = {c.line for c in claims}  # whatever their section is called, they are not its prose
+    prose_lines = ["" if i in rows else line for i, line in enumerate(lines, start=1)]
+    sections = _sections(prose_lines, markdown=markdown)
     prose = [s for s in sections[1:] if s.heading.casefold() not in _UNNUMBERED]
     body = "\n\n".join(s.text for s in prose)
-    claims = _claims(lines, name)
     found = [s for s in sections if s.heading.casefold() in _LISTS]
     references = tuple(r for s in found for r in _references(s))
     if len(references) > MAX_REFERENCES:

@@ -236,3 +236,58 @@ def test_text_of_a_paper_cannot_move_the_terminals_cursor(tmp_path, capsys) -> N
         out = capsys.readouterr().out
         assert "11%" in out
         assert not {"\u202e", "\x9b"} & set(out)
+
+
+def rows(*texts, prose="") -> str:
+    """Return a report of some claims, each ticked."""
+    table = "\n".join(f"{text}\t✓\t0.9" for text in texts)
+    return f"T\n\n3 Results\n\n{prose}\n\n4 Claims\n\nClaim\tVerified\tConfidence\n{table}\n"
+
+
+TWO = "Echo dropout lowers errors by 3.4 and 1.2 points."
+
+
+@pytest.mark.parametrize(
+    ("others", "prose", "error"),
+    [
+        ([], "It has 2.3 stars.", ""),
+        ([], "The mean is 2.3 points.", "its prose has 2.3, which is the mean of 3.4, 1.2"),
+        ([], "It has 2.30 stars.", "its prose has 2.30, which is the mean of 3.4, 1.2"),
+        (["Errors fall by 2.30 points."], "", "claim 2 has 2.30, which is the mean of 3.4, 1.2"),
+        (["Errors fall by 2.3 points."], "", ""),
+    ],
+)
+def test_a_recomputed_mean_is_told_from_a_number_that_is_there_by_accident(
+    others, prose, error
+) -> None:
+    found = review([parse_synthesis(rows(TWO, *others, prose=prose), name="a")])
+    errors = [f.detail for f in found.findings if f.check == "trap" and f.level == "error"]
+    assert errors == ([error] if error else [])
+
+
+def test_a_number_that_the_papers_table_gives_needs_no_other_data() -> None:
+    text = "The word error rate of echo dropout is 12.8 on CarSpeech."
+    found = review([parse_synthesis(rows(text), name="a")], papers=[source_of_paper(PAPER)])
+    (number,) = found.reports[0].claims[0].quote.numbers
+    assert number.check.status == "entailed"
+    assert not [f for f in found.findings if f.check == "trap"]
+    assert "12.8: entailed" in review_text(found)
+
+
+def test_numbers_of_more_claims_than_are_checked_are_said_to_be_left_out(monkeypatch) -> None:
+    monkeypatch.setattr("claims.review.MAX_NUMBERS", 1)
+    parsed = parse_synthesis(rows(TWO, "Errors fall by 2.3 points."), name="a")
+    found = review([parsed], papers=[source_of_paper(PAPER)])
+    assert [len(c.quote.numbers) for c in found.reports[0].claims] == [2, 0]
+    assert any("more than 1 different claims" in text for text in found.not_checked)
+
+
+def test_a_whole_sentence_completes_a_claim_rather_than_a_longer_cut_one(tmp_path) -> None:
+    whole = "Guild rolls were read aloud to smiths in every town."
+    long, short = tmp_path / "long.txt", tmp_path / "short.txt"
+    long.write_text(f"Title\n\n{whole[:-1]} and village, which took them several years and")
+    short.write_text(f"Title\n\n{whole}")
+    papers = [source_of_paper(long), source_of_paper(short)]
+    found = review([parse_synthesis(rows(whole[:40]), name="a")], papers=papers)
+    claim = found.reports[0].claims[0]
+    assert (claim.completed, claim.completed_by) == (whole, "short.txt")
