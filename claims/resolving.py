@@ -13,11 +13,13 @@ from claims.errors import SearchError
 from claims.indexes import question
 from claims.prose import same_word, terms
 from claims.record import Record
+from claims.reference_checks import identifiers
+from claims.review_records import Cited
 from claims.search import Asked, Desk, Found, search
-from claims.synthesis import Reference
+from claims.synthesis import Reference, Synthesis
 from claims.works import Hit, arxiv_id, doi, line, title_key
 
-__all__ = ["Outcome", "Resolved", "look_up"]
+__all__ = ["Outcome", "Resolved", "cited_of", "look_up"]
 
 Outcome = Literal[
     "resolves", "title differs", "retracted", "does not resolve", "open", "not looked up"
@@ -92,6 +94,25 @@ def look_up(
             searched[wanted] = search(asked, desk)
         told.append(_judged(blank, searched[wanted], words, topic))
     return tuple(told)
+
+
+def cited_of(reports: Sequence[Synthesis], resolved: Sequence[Resolved]) -> dict[str, Cited]:
+    """Return what looking up told of references, as `review` takes it; what stays open is left out."""
+    known: dict[str, Cited] = {}
+    found = {(one.report, one.line): one for one in resolved}
+    for report in reports:
+        for entry in report.references:
+            one = found.get((report.name, entry.line))
+            name = next(iter(identifiers([report.model_copy(update={"references": (entry,)})])), "")
+            if one is None or not name or one.outcome in ("open", "not looked up"):
+                continue
+            known[name] = Cited(
+                exists=one.outcome != "does not resolve",
+                title=one.title,
+                notice=one.why if one.outcome == "retracted" else "",
+                source=", ".join(one.hit.indexes()) if one.hit else "the indexes asked",
+            )
+    return known
 
 
 def _parts(text: str) -> tuple[str, str]:

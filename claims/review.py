@@ -246,7 +246,7 @@ def _not_checked(case: Case) -> tuple[str, ...]:
     unknown = [i for i in reference_checks.identifiers(case.reports) if i not in case.cited]
     if unknown:
         told = f"whether {len(unknown)} references exist and what they are about"
-        said.insert(0, f"{told}: fetch them and give --fetched DIR")
+        said.insert(0, f"{told}: give --look-up, or fetch them and give --fetched DIR")
     if not case.papers:
         said.insert(0, "claims against the paper: give it with --paper PATH")
     elif not any(p.paper.tables for p in case.papers):

@@ -153,7 +153,13 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "review": (
         "Audit machine-written synthesis reports that call a paper's claims verified.",
         (
-            "SYNTHESIS+", "--paper", "--ratings", "--fetched", "--look-up", "--kept", "--offline",
+            "SYNTHESIS+",
+            "--paper",
+            "--ratings",
+            "--fetched",
+            "--look-up",
+            "--kept",
+            "--offline",
             "--json",
         ),
     ),

@@ -9,12 +9,13 @@ from typing import Any
 from claims.prose import visible
 from claims.ratings import read_ratings
 from claims.reference_checks import cited_in, identifiers
+from claims.resolving import cited_of
 from claims.review import review
 from claims.review_records import Review
 from claims.sources import source_of_paper
 from claims.synthesis import read_synthesis
-from reports.search_view import desk, looked_up, resolved_json, resolved_text
 from reports.review_page import WIDEST, review_text
+from reports.search_view import desk, looked_up, resolved_json, resolved_text
 from reports.streams import say, say_json
 
 __all__ = ["review_command", "review_json"]
@@ -26,11 +27,10 @@ def review_command(options: argparse.Namespace) -> int:
     papers = [source_of_paper(path) for path in options.paper]
     ratings = [r for path in options.ratings for r in read_ratings(path, reports)]
     cited = cited_in(options.fetched, identifiers(reports)) if options.fetched else {}
-    found = review(reports, papers=papers, ratings=ratings, cited=cited)
     resolved = looked_up(reports, desk(options)) if options.look_up else None
     if resolved is not None:
-        left = tuple(t for t in found.not_checked if not t.startswith("whether references exist"))
-        found = found.model_copy(update={"not_checked": left})
+        cited = cited_of(reports, resolved) | cited
+    found = review(reports, papers=papers, ratings=ratings, cited=cited)
     if options.json:
         more = {} if resolved is None else {"references": resolved_json(resolved)}
         say_json(review_json(found) | more)

@@ -203,3 +203,6 @@ def test_review_shows_what_became_of_references(
     assert outcomes == ["resolves", "does not resolve"]
     assert document["schema"] == "corroborate/review@1"
     assert indexes.asked() == asked
+    (gone,) = [f for f in document["findings"] if f["text"] == "references do not resolve"]
+    assert "2005.99999" in gone["detail"]
+    assert "does not exist, says the indexes asked" in gone["detail"]
