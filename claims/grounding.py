@@ -9,60 +9,37 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
-from claims.algebra import (
-    MAX_FORMULAS,
-    Formula,
-    difference,
-    formulas_of,
-    maximum,
-    mean,
-    ratios,
-    single,
-    values_in,
-)
-from claims.paper import Cell, Interval, PaperText, Quantity, Table
+from claims.algebra import MAX_FORMULAS, Formula, formulas_of
+from claims.directions import better_of
+from claims.lines import grouped, is_difference, panels, values_in
+from claims.paper import Interval, PaperText, Quantity, Table
 from claims.record import Record
-from claims.wordings import Words, is_baseline, named, phrase
+from claims.standings import COUNTED, ranks_in
+from claims.tied_standings import TiedStandings
+from claims.tying import Says, Sentence, Tied
 
-__all__ = ["Hit", "NumberCheck", "Sentence", "check_number"]
+__all__ = ["Hit", "NumberCheck", "Says", "Sentence", "check_number"]
 
-Says = Literal["value", "gain", "relative", "factor"]
-"""value: a score; gain: a difference in points; relative: a change in percent; factor: a ratio."""
-
-_COMPARES = re.compile(
-    r"\b(?:over|than|against|from|versus|vs|above|below|compared (?:to|with)|relative to|instead of)\b"
-)
-_BEST = re.compile(r"\b(?:best|highest|maximum|top|up to|at most|largest)\b")
-_MOVES = re.compile(
-    r"\b(?:gain|improv|increas|rais|better|higher|lower|drop|los[et]|loss|outperform|help|boost|f[ae]ll|"
-    r"decreas|worse|benefit|hurt|reduc|add|lift|rise|up|down|degrad)"
-)
-_DIFFERENCE_HEADS = frozenset(
-    {"δ", "∆", "gain", "gains", "difference", "change", "improvement", "diff"}
-)
+_SHAPES: dict[Says, frozenset[str]] = {
+    "value": frozenset({"cell", "mean", "maximum", "minimum"}),
+    "gain": frozenset(
+        {"cell", "difference", "difference of means", "mean of differences", "best less one"}
+    ),
+    "relative": frozenset({"cell", "relative change", "ratio of differences"}),
+    "factor": frozenset({"cell", "ratio"}),
+}
+_MAX_TIED = 500
+"""Formulas of one part of one table that a sentence may name."""
+_MAX_RANKED = 60
+"""Longest line in which ranks are tried that no sentence names."""
 _SHOWN = 5
 _WINDOW = 40
 """Width, in intervals of the number, around it in which results are counted to guess at accidents."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """What is claimed: a sentence, one number of it, and what that number is."""
-
-    text: str
-    number: Quantity
-    says: Says
-    control: str = ""
-    """Names of what it is compared with, where they are known apart from the sentence."""
-    baseline: bool = False
-    """Whether it is compared with what had no treatment."""
 
 
 class Hit(Record):
@@ -99,19 +76,19 @@ class NumberCheck(Record):
 def check_number(sentence: Sentence, paper: PaperText) -> NumberCheck:
     """Compare a number with all that may be computed from the paper's tables."""
     wanted = sentence.number
+    kind = TiedStandings if sentence.says in COUNTED else Tied
     target = wanted.exact * Fraction(wanted.scale)
     by_table = [
-        list(_Tied(sentence, t, cells).formulas()) for t in paper.tables for cells in _panels(t)
+        list(itertools.islice(kind(sentence, t, cells).formulas(), _MAX_TIED))
+        for t in paper.tables
+        for cells in panels(t)
     ]
     tied = [f for formulas in by_table for f in formulas]
     # Where a sentence names several cells, that one of them has the number says little.
     exact = [
-        f
-        for formulas in by_table
-        for f in formulas
-        if all(_prints_as(g.value, wanted) for g in formulas)
+        f for formulas in by_table for f in formulas if all(_gives(g, sentence) for g in formulas)
     ]
-    near = [f for f in tied if _fits(f, wanted)]
+    near = [f for f in tied if _fits(f, sentence)]
     number = float(target)
     if exact:
         return _check("entailed", number, "The headers name the cells, and they give this number.",
@@ -127,40 +104,60 @@ def check_number(sentence: Sentence, paper: PaperText) -> NumberCheck:
 
 
 def _untied(sentence: Sentence, paper: PaperText, number: float) -> NumberCheck:
-    relative = sentence.says in {"relative", "factor"}
-    shapes = _shapes(sentence.says)
-    every = [x for x in _every(paper.tables, relative) if x[2].shape in shapes]
-    width = (
-        float(sentence.number.rounded.high - sentence.number.rounded.low) * sentence.number.scale
-    )
+    every, cut = _every(paper.tables, sentence.says)
+    wanted = sentence.number
+    width = float(wanted.rounded.high - wanted.rounded.low) * wanted.scale
     hits = [
         f
         for low, high, f in every
-        if low <= number + width and high >= number - width and _fits(f, sentence.number)
+        if low <= number + width and high >= number - width and _fits(f, sentence)
     ]
+    more = f" More than the {len(every)} that were tried exist." if cut else ""
     if not hits:
-        reason = "No cell and no formula that was tried gives this number."
+        reason = f"No cell and no formula that was tried gives this number.{more}"
         return _check("not_derivable", number, reason, [], len(every))
-    window = _WINDOW / 2 * width
+    window = (1.5 if sentence.says in COUNTED else _WINDOW / 2) * width
     inside = [f for low, high, f in every if abs((low + high) / 2 - number) <= window]
-    expected = 2 * (len(inside) + 1) / _WINDOW  # a result's own interval is about as wide again
+    share = 1 / 3 if sentence.says in COUNTED else 2 / _WINDOW
+    expected = share * (len(inside) + 1)  # a result's own interval is about as wide again
     return _check("possible", number, "Some formulas give this number, but the headers of their cells "
-                  "are not those that the sentence names.", hits, len(every),
+                  f"are not those that the sentence names.{more}", hits, len(every),
                   1 - math.exp(-expected))  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def _every(tables: tuple[Table, ...], relative: bool) -> tuple[tuple[float, float, Formula], ...]:
-    """Return all that is tried, once a paper, with the least and greatest that each may be."""
-    found = itertools.chain.from_iterable(formulas_of(t, relative=relative) for t in tables)
+@lru_cache(maxsize=8)
+def _every(
+    tables: tuple[Table, ...], says: Says
+) -> tuple[tuple[tuple[float, float, Formula], ...], bool]:
+    """Return all that is tried, with the least and greatest that each may be, and if that is not all.
+
+    Every table has its share of the formulas, so that a large one leaves room for those after it.
+    """
+    found: list[Formula] = []
+    cut = False
+    for k, table in enumerate(tables):
+        room = (MAX_FORMULAS - len(found)) // (len(tables) - k)
+        some = list(itertools.islice(_of_table(table, says), room + 1))
+        cut = cut or len(some) > room
+        found += some[:room]
     return tuple(
         (
             float(min(f.rounded.low, f.truncated.low)),
             float(max(f.rounded.high, f.truncated.high)),
             f,
         )
-        for f in itertools.islice(found, MAX_FORMULAS)
-    )
+        for f in found
+    ), cut
+
+
+def _of_table(table: Table, says: Says) -> Iterator[Formula]:
+    if says not in COUNTED:
+        yield from formulas_of(table, _SHAPES[says])
+        return
+    cells = [c for c in values_in(table) if not is_difference(c)]
+    lines = [*grouped(cells, lambda c: c.column), *grouped(cells, lambda c: c.row)]
+    lines = [line for line in lines if 1 < len(line) <= _MAX_RANKED]
+    yield from ranks_in(lines, [better_of(line, table) for line in lines])
 
 
 def _check(
@@ -189,13 +186,20 @@ def _check(
     )
 
 
-def _shapes(says: Says) -> frozenset[str]:
-    return {
-        "value": frozenset({"cell", "mean", "maximum"}),
-        "gain": frozenset({"cell", "difference", "difference of means"}),
-        "relative": frozenset({"cell", "relative change"}),
-        "factor": frozenset({"cell", "ratio"}),
-    }[says]
+def _gives(formula: Formula, sentence: Sentence) -> bool:
+    """Return whether a formula gives a number as printed; ranks and counts must leave nothing open."""
+    if formula.shape not in COUNTED:
+        return _prints_as(formula.value, sentence.number)
+    return all(
+        _bound_holds(end, sentence) for i in (formula.rounded, formula.truncated) for end in i
+    )
+
+
+def _bound_holds(value: Fraction, sentence: Sentence) -> bool:
+    wanted = sentence.number.exact
+    return {"exactly": value == wanted, "at least": value >= wanted, "at most": value <= wanted}[
+        sentence.bound
+    ]
 
 
 def _prints_as(value: Fraction, wanted: Quantity) -> bool:
@@ -204,167 +208,14 @@ def _prints_as(value: Fraction, wanted: Quantity) -> bool:
     return wanted.rounded.low * scale <= value <= wanted.rounded.high * scale
 
 
-def _fits(formula: Formula, wanted: Quantity) -> bool:
+def _fits(formula: Formula, sentence: Sentence) -> bool:
+    wanted = sentence.number
+    if formula.shape in COUNTED:
+        ends = [x for i in (formula.rounded, formula.truncated) for x in i]
+        between = min(ends) <= wanted.exact <= max(ends)
+        return between or any(_bound_holds(end, sentence) for end in ends)
     scale = Fraction(wanted.scale)
     return any(
         formula.may_be(Interval(i.low * scale, i.high * scale))
         for i in (wanted.rounded, wanted.truncated)
     )
-
-
-def _panels(table: Table) -> list[list[Cell]]:
-    """Return the cells with results, apart for each part of the table with heads of its own."""
-    heads = {c.row for c in table.cells if c.role == "column_header"}
-    starts = sorted(r for r in heads if r - 1 not in heads)
-    found: dict[int, list[Cell]] = {}
-    for cell in values_in(table):
-        found.setdefault(sum(start <= cell.row for start in starts), []).append(cell)
-    return list(found.values())
-
-
-class _Tied:
-    """Finds the formulas of one table whose rows and columns a sentence names."""
-
-    def __init__(self, sentence: Sentence, table: Table, cells: list[Cell]) -> None:
-        self.sentence, self.cells = sentence, cells
-        words = f"{sentence.text} {sentence.control}"
-        self.words = Words(words, baseline=sentence.baseline)
-        parts = _COMPARES.split(f" {phrase(sentence.text)} ")
-        self.before = Words(parts[0])
-        self.after = Words(f"{' '.join(parts[1:])} {sentence.control}", baseline=sentence.baseline)
-        self.stub = [c.text for c in table.cells if c.role == "column_header" and c.column <= 3]
-        self.rows = self._named({c.row: c.row_headers for c in self.cells}, self.stub)
-        self.columns = self._named_columns()
-
-    def _named(self, headers: dict[int, tuple[str, ...]], above: list[str]) -> set[int]:
-        """Return the lines that the sentence names, and names better than any other line."""
-        said = {
-            k: frozenset(h for h in hs if named(h, above, self.words)) for k, hs in headers.items()
-        }
-        if len(headers) == 1 and not any(headers.values()):
-            return set(headers)
-        return {
-            k for k, mine in said.items()
-            if mine and not any(mine <= other for j, other in said.items() if j != k)
-        }  # fmt: skip
-
-    def _named_columns(self) -> set[int]:
-        headers = {c.column: c.column_headers for c in self.cells}
-        if len(headers) == 1:
-            return set(headers)
-        found: set[int] = set()
-        said = {
-            k: frozenset(h for i, h in enumerate(hs) if named(h, hs[:i], self.words))
-            for k, hs in headers.items()
-        }
-        for k, mine in said.items():
-            if mine and not any(mine <= other for j, other in said.items() if j != k):
-                found.add(k)
-        return found
-
-    def formulas(self) -> Iterator[Formula]:
-        """Yield them."""
-        if self.sentence.says == "value":
-            yield from self._values()
-        else:
-            yield from self._compared()
-
-    def _values(self) -> Iterator[Formula]:
-        best = _BEST.search(self.words.flat) is not None
-        averaged = self.words.holds("average")
-        for cell in self.cells:
-            if cell.row in self.rows and cell.column in self.columns and not _is_difference(cell):
-                yield single(cell)
-        if best and not self.rows:
-            for column in sorted(self.columns):
-                line = [c for c in self.cells if c.column == column and not _is_difference(c)]
-                if line:
-                    yield maximum(line)
-        if averaged and not self._has_average():
-            for row in sorted(self.rows):
-                line = [c for c in self.cells if c.row == row]
-                if len(line) > 1:
-                    yield mean(line)
-
-    def _has_average(self) -> bool:
-        return any(
-            "average" in phrase(h) for c in self.cells for h in (*c.column_headers, *c.row_headers)
-        )
-
-    def _compared(self) -> Iterator[Formula]:
-        """Yield differences between lines that are named, in the direction that is said."""
-        if self.sentence.says == "gain":
-            yield from self._printed_differences()
-        for kind in (False, True):  # scores with scores, differences with differences
-            cells = [c for c in self.cells if _is_difference(c) is kind]
-            for column in sorted(self.columns):
-                at = {c.row: c for c in cells if c.column == column}
-                for one, other in self._pairs(self.rows & set(at), rows=True):
-                    yield from self._between(single(at[one]), single(at[other]))
-            for row in sorted(self.rows):
-                at = {c.column: c for c in cells if c.row == row}
-                for one, other in self._pairs(self.columns & set(at), rows=False):
-                    yield from self._between(single(at[one]), single(at[other]))
-        if self.words.holds("average") and not self._has_average() and not self.columns:
-            lines = {r: [c for c in self.cells if c.row == r] for r in self.rows}
-            for one, other in self._pairs(
-                {r for r, line in lines.items() if len(line) > 1}, rows=True
-            ):
-                if [c.column for c in lines[one]] == [c.column for c in lines[other]]:
-                    yield from self._between(mean(lines[one]), mean(lines[other]))
-
-    def _between(self, one: Formula, other: Formula) -> Iterator[Formula]:
-        if self.sentence.says == "gain":
-            yield difference(one, other)
-        else:
-            shape = "relative change" if self.sentence.says == "relative" else "ratio"
-            yield from (f for f in ratios(one, other) if f.shape == shape)
-
-    def _printed_differences(self) -> Iterator[Formula]:
-        """Yield cells that print a difference, unless the sentence names what it is against."""
-        against = [r for r in self.rows if self._is_control(r, rows=True, baseline=False)]
-        against += [c for c in self.columns if self._is_control(c, rows=False, baseline=False)]
-        if against or not _MOVES.search(self.words.flat):
-            return
-        rows, columns = self._difference_lines()
-        scores = {c.column for c in self.cells} - columns
-        # A column of differences belongs to the one column of scores, which must be named then.
-        columns = columns if len(scores) == 1 and scores <= self.columns else set()
-        for cell in self.cells:
-            row = cell.row in self.rows or (cell.row in rows and not self.rows)
-            column = cell.column in self.columns | columns
-            if _is_difference(cell) and row and column:
-                yield single(cell)
-
-    def _difference_lines(self) -> tuple[set[int], set[int]]:
-        """Return the rows and the columns that are headed as differences."""
-        rows = {c.row for c in self.cells if any(map(_heads_difference, c.row_headers))}
-        return rows, {c.column for c in self.cells if any(map(_heads_difference, c.column_headers))}
-
-    def _pairs(self, lines: set[int], *, rows: bool) -> Iterator[tuple[int, int]]:
-        """Yield treatment and control among named lines, where the sentence says which is which."""
-        for one, other in itertools.permutations(sorted(lines), 2):
-            if self._is_control(other, rows=rows) and not self._is_control(one, rows=rows):
-                yield one, other
-
-    def _is_control(self, line: int, *, rows: bool, baseline: bool = True) -> bool:
-        """Return whether a line is named only after a word such as `over`, or is the baseline."""
-        cells = [c for c in self.cells if (c.row if rows else c.column) == line]
-        headers = cells[0].row_headers if rows else cells[0].column_headers
-        above = self.stub if rows else list(headers)
-        mine = [h for h in headers if named(h, above, self.words)]
-        if not baseline:
-            mine = [h for h in mine if not is_baseline(h)]
-        after = [h for h in mine if named(h, above, self.after)]
-        before = [h for h in mine if named(h, above, self.before)]
-        return bool(after) and len(after) == len(mine) and len(before) < len(mine)
-
-
-def _is_difference(cell: Cell) -> bool:
-    """Return whether a cell prints a difference rather than a score."""
-    said = any(map(_heads_difference, (*cell.column_headers, *cell.row_headers)))
-    return said or (cell.main is not None and cell.main.signed) or cell.unit == "points"
-
-
-def _heads_difference(header: str) -> bool:
-    return phrase(header) in _DIFFERENCE_HEADS

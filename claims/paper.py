@@ -146,6 +146,8 @@ class Table(Record):
     """Where it starts in the source; 0 where the source has no lines."""
     rows: Annotated[int, Field(ge=0)]
     columns: Annotated[int, Field(ge=0)]
+    rules: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Rows of the grid above which a line is drawn over the whole width."""
     cells: tuple[Cell, ...]
     """Row by row; cells without content are left out."""
 

@@ -96,7 +96,9 @@ def assemble(raw: RawTable, table: Table) -> Table:
         for p in grid.placed
         if p.cell.text
     )
-    return table.model_copy(update={"rows": grid.height, "columns": grid.width, "cells": cells})
+    rules = tuple(r + 1 for r, row in enumerate(rows) if row.rule == "full")
+    sizes = {"rows": grid.height, "columns": grid.width, "rules": rules}
+    return table.model_copy(update={**sizes, "cells": cells})
 
 
 class _Grid:
