@@ -6,13 +6,24 @@ printed consistently, whether or not it is true.
 
 from __future__ import annotations
 
-from claims.claim import Claim, ClaimSet, GainClaim, SelectedGainClaim, ValueClaim
+from claims.claim import (
+    Claim,
+    ClaimSet,
+    ConsistencyClaim,
+    GainClaim,
+    RankingClaim,
+    SelectedGainClaim,
+    ValueClaim,
+)
+from claims.comparators import Comparator, comparators, mixed
 from claims.estimand import Condition
+from claims.finding import TableFinding
 from claims.grounding import NumberCheck, Says, Sentence, check_number
-from claims.paper import PaperText, Quantity
+from claims.paper import Cell, PaperText, Quantity
 from claims.quantities import quantities_in
 from claims.quoted import QuoteCheck, check_quote
 from claims.record import UNKNOWN, Record
+from claims.table_findings import table_findings
 
 __all__ = ["Grounded", "PaperCheck", "ground"]
 
@@ -26,6 +37,10 @@ class Grounded(Record):
     """None where the claim quotes nothing."""
     number: NumberCheck | None
     """None where the claim states no number."""
+    comparators: tuple[Comparator, ...] = ()
+    """Whose numbers a difference was taken against, as far as the headers name its cells."""
+    mixed_baselines: bool = False
+    """Whether those numbers are of different origin, such as an own run and another paper's."""
 
     def contradicted(self) -> bool:
         """Return whether the paper itself says something else."""
@@ -48,6 +63,8 @@ class PaperCheck(Record):
     tables: int
     notices: tuple[str, ...]
     """What of the paper could not be read."""
+    findings: tuple[TableFinding, ...] = ()
+    """Where the paper's tables contradict themselves, whatever is claimed; no claim's outcome."""
     claims: tuple[Grounded, ...]
 
 
@@ -64,6 +81,7 @@ def ground(claims: ClaimSet, paper: PaperText, name: str) -> PaperCheck:
         format=paper.format,
         tables=len(paper.tables),
         notices=paper.notices,
+        findings=table_findings(paper),
         claims=tuple(_grounded(claim, paper) for claim in claims.claims),
     )
 
@@ -71,16 +89,39 @@ def ground(claims: ClaimSet, paper: PaperText, name: str) -> PaperCheck:
 def _grounded(claim: Claim, paper: PaperText) -> Grounded:
     quote = claim.source.quote
     sentence = _sentence(claim)
+    number = None if sentence is None else check_number(sentence, paper)
+    against = _comparators(number, paper)
     return Grounded(
         claim=claim.id,
         statement=claim.statement,
         quote=None if quote == UNKNOWN else check_quote(quote, paper),
-        number=None if sentence is None else check_number(sentence, paper),
+        number=number,
+        comparators=against,
+        mixed_baselines=mixed(against),
     )
+
+
+def _comparators(number: NumberCheck | None, paper: PaperText) -> tuple[Comparator, ...]:
+    """Return whose numbers the difference was taken against, where headers tie it to its cells."""
+    if number is None or number.says != "gain":
+        return ()
+    found = []
+    for hit in number.hits:
+        cells = [c for a in hit.cells if isinstance(c := paper.find(a), Cell)]
+        if hit.tied and cells:
+            found.append(tuple(cells))
+    return comparators(found, paper)
 
 
 def _sentence(claim: Claim) -> Sentence | None:
     """Return the number that a claim states and the wording that names its cells."""
+    if isinstance(claim, RankingClaim) and len(claim.claimed) == 1:
+        text = f"{claim.statement} {_names(claim.claimed[0])}"
+        rank = Quantity(raw=str(claim.top), value=claim.top)
+        return Sentence(text, rank, "rank", of=len(claim.candidates), bound="at most")
+    if isinstance(claim, ConsistencyClaim) and isinstance(claim.at_least, int):
+        count = Quantity(raw=str(claim.at_least), value=claim.at_least)
+        return Sentence(claim.statement, count, "count", bound="at least")
     if not isinstance(claim, GainClaim | SelectedGainClaim | ValueClaim):
         return None
     if isinstance(claim.reported, str):

@@ -69,12 +69,18 @@ class NumberCheck(Record):
     """The formulas on which the status rests, those tied by headers first."""
     tried: int
     """Formulas that were tried."""
+    says: Says = "value"
+    """What the number is: a score, a difference, a rank and so on."""
     chance: float | None = None
     """Of at least one accidental hit among the formulas that are not tied, where that matters."""
 
 
 def check_number(sentence: Sentence, paper: PaperText) -> NumberCheck:
     """Compare a number with all that may be computed from the paper's tables."""
+    return _checked(sentence, paper).model_copy(update={"says": sentence.says})
+
+
+def _checked(sentence: Sentence, paper: PaperText) -> NumberCheck:
     wanted = sentence.number
     kind = TiedStandings if sentence.says in COUNTED else Tied
     target = wanted.exact * Fraction(wanted.scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from claims.errors import PaperError
+from claims.finding import TableFinding
 from claims.ground import Grounded, PaperCheck, ground
 from claims.grounding import NumberCheck
 from claims.library import load
@@ -21,6 +22,7 @@ __all__ = ["ground_command", "ground_text"]
 
 _MARKS = {"entailed": "follows", "possible": "may follow", "impossible": "does NOT follow",
           "not_derivable": "cannot be derived"}  # fmt: skip
+_NAMES = {"rank": "rank", "count": "count"}
 
 
 def ground_command(options: argparse.Namespace) -> int:
@@ -28,7 +30,8 @@ def ground_command(options: argparse.Namespace) -> int:
 
     0: all that is quoted stands in the paper and all numbers follow; 1: a number is impossible or a
     quotation altered; 3: neither, but something is only possible, not derivable or absent, or there
-    was no paper. What an earlier version said, or what others print, changes none of these.
+    was no paper. What an earlier version said, what others print and what the paper's own tables say
+    against themselves changes none of these: they are no outcome of a claim.
     """
     if options.paper is None and (options.published is None or options.earlier is not None):
         raise PaperError(
@@ -72,6 +75,8 @@ def ground_text(check: PaperCheck) -> str:
         lines += _quote(grounded)
         lines += ["  number: the claim states none"] if grounded.number is None else []
         lines += _number(grounded.number) if grounded.number is not None else []
+        lines += _comparators(grounded)
+    lines += _findings(check.findings)
     lines += ["", "A paper check says whether the paper agrees with itself; it is no reproduction."]
     return "\n".join(lines)
 
@@ -86,7 +91,7 @@ def _quote(grounded: Grounded) -> list[str]:
 
 def _number(number: NumberCheck) -> list[str]:
     lines = [
-        f"  number {number.number:g}: {number.status}, it {_MARKS[number.status]}. {number.reason}"
+        f"  {_NAMES.get(number.says, 'number')} {number.number:g}: {number.status}, it {_MARKS[number.status]}. {number.reason}"
     ]
     for hit in number.hits[:3]:
         lines.append(
@@ -98,4 +103,30 @@ def _number(number: NumberCheck) -> list[str]:
     if number.chance is not None:
         chance = f"chance of such a hit by accident: {number.chance:.0%}"
         lines.append(f"    {number.tried} formulas were tried; {chance}")
+    return lines
+
+
+def _comparators(grounded: Grounded) -> list[str]:
+    if grounded.number is None or grounded.number.says != "gain":
+        return []
+    if not grounded.comparators:
+        return ["  compared with: unknown, the headers lead to no number that it was taken against"]
+    lines = []
+    for c in grounded.comparators[:6]:
+        origin = f"{c.origin} ({c.source})" if c.source else c.origin
+        lines.append(f"  compared with: {origin}, {c.place} ({c.cell}); {c.because}")
+    if grounded.mixed_baselines:
+        lines.append("  MIXED baselines: what it is compared with is of different origin")
+    return lines
+
+
+def _findings(findings: tuple[TableFinding, ...]) -> list[str]:
+    """Return what the tables say against themselves, contradictions first."""
+    if not findings:
+        return ["", "tables: no contradiction was found in them"]
+    lines = ["", f"tables: {len(findings)} findings of their own, which decide no claim"]
+    for found in sorted(findings, key=lambda f: f.status != "contradicts"):
+        lines.append(f"  {found.status}, {found.kind}: {found.text}")
+        pairs = list(zip(found.places, found.cells, strict=True))[:3]
+        lines += [f"    {place} ({address})" for place, address in pairs]
     return lines
