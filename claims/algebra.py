@@ -7,7 +7,7 @@ they were rounded and when they were cut off.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -22,6 +22,7 @@ __all__ = [
     "difference",
     "formulas_of",
     "mean",
+    "mean_of",
     "mean_of_differences",
     "ratios",
     "share_of_gap",
@@ -134,20 +135,22 @@ def single(cell: Cell) -> Formula:
 
 def mean(cells: Sequence[Cell]) -> Formula:
     """Return the mean of cells."""
-    parts = [single(c) for c in cells]
+    return mean_of([single(c) for c in cells])
 
-    def average(values: Sequence[Fraction]) -> Fraction:
-        return sum(values, Fraction(0)) / len(values)
+
+def mean_of(parts: Sequence[Formula]) -> Formula:
+    """Return the mean of formulas."""
+
+    def average(values: Iterable[Fraction]) -> Fraction:
+        return sum(values, Fraction(0)) / len(parts)
 
     return Formula(
         "mean",
         f"mean({', '.join(p.text for p in parts[:12])}{', ...' if len(parts) > 12 else ''})",
-        tuple(cells),
-        average([p.value for p in parts]),
-        Interval(average([p.rounded.low for p in parts]), average([p.rounded.high for p in parts])),
-        Interval(
-            average([p.truncated.low for p in parts]), average([p.truncated.high for p in parts])
-        ),
+        tuple(c for p in parts for c in p.cells),
+        average(p.value for p in parts),
+        Interval(average(p.rounded.low for p in parts), average(p.rounded.high for p in parts)),
+        Interval(average(p.truncated.low for p in parts), average(p.truncated.high for p in parts)),
     )
 
 

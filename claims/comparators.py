@@ -35,7 +35,7 @@ _COPIED = re.compile(
     r"\b(?:results?|numbers?|scores?|figures|values|baselines?)\b(?: [\w-]{1,20}){0,5} from"
     r" (?!\w+ing\b)"
     r"|\b(?:results?|numbers?|scores?|figures|values) (?:of|by|in) (?=\[|[A-Z][\w-]+(?: et al| \())"
-    r"|\b(?:taken|copied|reported|published|cited|quoted) (?:directly )?(?:from|by|in)\b|\bas reported\b",
+    r"|\b(?:taken|copied|reported|published|cited) (?:directly )?(?:from|by|in)\b|\bas reported\b",
     re.IGNORECASE,
 )
 _BOARD = re.compile(r"\bleader ?boards?\b", re.IGNORECASE)

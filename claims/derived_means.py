@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from claims.algebra import Formula, mean, single
+from claims.algebra import Formula, mean, mean_of, single
 from claims.finding import Scheme, TableFinding, finding, follows, second_number, unsettled
 from claims.lines import is_average, is_difference, panels
 from claims.paper import Cell, Interval, Table
@@ -122,7 +122,7 @@ class _Sources:
             groups.setdefault(above[0] if len(above) > 1 else "", []).append(c)
         if len(groups) < 2:
             return None
-        return _mean_of([mean(g) for g in groups.values()])
+        return mean_of([mean(g) for g in groups.values()])
 
     def schemes(self) -> list[Scheme]:
         """Return the ways to average, the plainest first."""
@@ -146,7 +146,7 @@ class _Sources:
         for c in self.beside(cell):
             second = second_number(c)
             parts.append(mean([c, second]) if second is not None else single(c))
-        return _mean_of(parts) if len(parts) > 1 else None
+        return mean_of(parts) if len(parts) > 1 else None
 
     def _last(self, length: int) -> Callable[[Cell], list[Cell]]:
         return lambda cell: [c for c in self.beside(cell) if self.place(c) < self.at][-length:]
@@ -180,24 +180,6 @@ def _of(pick: Callable[[Cell], list[Cell]]) -> Callable[[Cell], Formula | None]:
         return mean(line) if len(line) > 1 else None
 
     return averaged
-
-
-def _mean_of(parts: Sequence[Formula]) -> Formula:
-    n = len(parts)
-    return Formula(
-        "mean",
-        "mean of means",
-        tuple(c for p in parts for c in p.cells),
-        sum((p.value for p in parts), Fraction(0)) / n,
-        Interval(
-            sum((p.rounded.low for p in parts), Fraction(0)) / n,
-            sum((p.rounded.high for p in parts), Fraction(0)) / n,
-        ),
-        Interval(
-            sum((p.truncated.low for p in parts), Fraction(0)) / n,
-            sum((p.truncated.high for p in parts), Fraction(0)) / n,
-        ),
-    )
 
 
 def _ends(formula: Formula) -> tuple[float, float]:

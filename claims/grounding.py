@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
@@ -17,9 +17,9 @@ from typing import Literal
 from claims.algebra import MAX_FORMULAS, Formula, formulas_of
 from claims.directions import better_of
 from claims.lines import grouped, is_difference, panels, values_in
-from claims.paper import Interval, PaperText, Quantity, Table
+from claims.paper import Cell, Interval, PaperText, Quantity, Table
 from claims.record import Record
-from claims.standings import COUNTED, ranks_in
+from claims.standings import COUNTED, best_count, improvements, ranks_in
 from claims.tied_standings import TiedStandings
 from claims.tying import Says, Sentence, Tied
 
@@ -161,9 +161,31 @@ def _of_table(table: Table, says: Says) -> Iterator[Formula]:
         yield from formulas_of(table, _SHAPES[says])
         return
     cells = [c for c in values_in(table) if not is_difference(c)]
-    lines = [*grouped(cells, lambda c: c.column), *grouped(cells, lambda c: c.row)]
-    lines = [line for line in lines if 1 < len(line) <= _MAX_RANKED]
-    yield from ranks_in(lines, [better_of(line, table) for line in lines])
+    rows, columns = grouped(cells, lambda c: c.row), grouped(cells, lambda c: c.column)
+    for lines, across in ((columns, rows), (rows, columns)):
+        short = [line for line in lines if 1 < len(line) <= _MAX_RANKED]
+        ranks = list(ranks_in(short, [better_of(line, table) for line in short]))
+        if says == "rank":
+            yield from ranks
+        else:
+            yield from _counts(table, across, ranks)
+
+
+def _counts(
+    table: Table, lines: Sequence[Sequence[Cell]], ranks: Sequence[Formula]
+) -> Iterator[Formula]:
+    """Yield in how many of its comparisons each line wins, and how many cells improve on another's."""
+    for line in lines:
+        addresses = {c.address for c in line}
+        mine = [r for r in ranks if r.cells[0].address in addresses]
+        if len(mine) > 1:
+            yield best_count(mine)
+    for one, other in itertools.permutations(lines[:_MAX_RANKED], 2):
+        across = len({c.row for c in one}) == 1
+        theirs = {c.column if across else c.row: c for c in other}
+        pairs = [(c, theirs[k]) for c in one if (k := c.column if across else c.row) in theirs]
+        if len(pairs) > 1:
+            yield improvements(pairs, [better_of(pair, table) for pair in pairs])
 
 
 def _check(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from claims.directions import Better, better_of, competes
+from claims.directions import Better, better_of, competes, direction_of
 from claims.finding import TableFinding, finding, surely_above
 from claims.lines import blocks, grouped, is_average, is_difference, panels
 from claims.paper import Cell, Table
@@ -60,7 +60,7 @@ class _Judged:
 
     def fault(self) -> tuple[Cell, ...]:
         """Return what is better than the cell in its narrowest line."""
-        line = self.lines[0]
+        line = self.lines[0] if self.lines else ()
         better = [c for c in line if _better(c, self.cell, self.way)]
         return tuple(sorted(better, key=lambda c: c.value or 0.0, reverse=self.way != "lower"))
 
@@ -91,12 +91,13 @@ def _kind_findings(
     right_down = sum(j.right(kind) for j in down)
     right_across = sum(j.right(kind) for j in across)
     columns = right_down >= right_across
+    covered = _covered(cells, marked)
     chosen, other = (down, across) if columns else (across, down)
     fits, rest = max(right_down, right_across), min(right_down, right_across)
     for judged, second in zip(chosen, other, strict=True):
         if judged.right(kind) or not (judged.fault() or (stated and kind == "underline")):
             continue
-        if second.right(kind) and (fits < 2 or fits <= rest):
+        if second.right(kind) and (fits < 2 or fits <= rest) and not (columns and covered):
             continue
         beaten = judged.fault()
         if _loosely(table, judged, kind):
@@ -110,6 +111,12 @@ def _kind_findings(
         sure = sure and bool(hard) and (stated or (fits >= 3 and fits >= 3 * (len(chosen) - fits)))
         yield finding(kind, _said(judged, beaten, kind),
                       [judged.cell, *beaten[:3]], sure=sure)  # fmt: skip
+
+
+def _covered(cells: Sequence[Cell], marked: Sequence[Cell]) -> bool:
+    """Return whether every column has a mark and not every row, so that columns are compared."""
+    columns, rows = {c.column for c in cells}, {c.row for c in cells}
+    return columns == {c.column for c in marked} and rows != {c.row for c in marked}
 
 
 def _said(judged: _Judged, beaten: Sequence[Cell], kind: str) -> str:
@@ -162,7 +169,9 @@ def _across(cell: Cell, cells: Sequence[Cell], table: Table) -> _Judged:
     ]
     group = [c for c in row if c.column_headers[:1] == cell.column_headers[:1]]
     measure = [c for c in row if c.column_headers[-1:] == cell.column_headers[-1:]]
-    lines = [row]
+    measures = {c.column_headers[-1:] for c in row}
+    named = any(direction_of(h[0]) != "unclear" for h in measures if h)
+    lines = [] if named and len(measures) > 1 else [row]  # WER is not compared with CER
     if len(cell.column_headers) > 1:
         lines += [line for line in (group, measure) if 1 < len(line) < len(row)]
     return _Judged(cell, tuple(map(tuple, lines)), _way(cell, row, table))

@@ -142,9 +142,11 @@ def _said(
         for part in panels(table)
         for f in Tied(Sentence(text, number, "value"), table, part).formulas()
     ]
-    if len(cells) != 1 or cells[0].main is None or _may_be(cells[0].main, number):
+    if not cells or any(c.main is None or _may_be(c.main, number) for c in cells):
         return
-    (cell,) = cells
+    cell = cells[0]
+    if any(not _alike(c, cell) for c in cells):
+        return  # which of them is meant is open
     yield TableFinding(
         kind="repeated",
         status="unclear",

@@ -13,13 +13,14 @@ from claims.algebra import (
     best_of,
     difference,
     mean,
+    mean_of,
     mean_of_differences,
     ratios,
     share_of_gap,
     single,
 )
 from claims.directions import better_of
-from claims.lines import heads_difference, is_average, is_difference
+from claims.lines import grouped, heads_difference, is_average, is_difference
 from claims.paper import Cell, Quantity, Table
 from claims.wordings import Words, is_baseline, named, phrase
 
@@ -30,9 +31,11 @@ Says = Literal["value", "gain", "relative", "factor", "rank", "count"]
 rank: 1 for the best; count: of comparisons that are won, or cells that improve."""
 
 _COMPARES = re.compile(
-    r"\b(?:over|than|against|from|versus|vs|above|below|compared (?:to|with)|relative to|instead of)\b"
+    r"\b(?:over|than|against|from|versus|vs|above|below|compared (?:to|with)|relative to|instead of|"
+    r"outperform(?:s|ing)?|beats?|surpass(?:es)?|exceeds?)\b"
 )
 _BEST = re.compile(r"\b(?:best|highest|maximum|top|up to|at most|largest)\b")
+_EACH = re.compile(r"\b(?:each|every|per)\b")
 _MOVES = re.compile(
     r"\b(?:gain|improv|increas|rais|better|higher|lower|drop|los[et]|loss|outperform|help|boost|f[ae]ll|"
     r"decreas|worse|benefit|hurt|reduc|add|lift|rise|up|down|degrad)"
@@ -147,10 +150,19 @@ class Tied:
         elif self.sentence.says == "relative" and " gap " in self.words.flat:
             yield from self._gaps()
             return
+        if _BEST.search(self.words.flat) and _EACH.search(self.words.flat):
+            yield from self._best_of_each()
+            return
         subset = self._averaged_columns()
         if subset:
             yield from self._averages(subset)
             return
+        yield from self._cell_by_cell()
+        if self.words.holds("average") and not self._has_average() and not self.columns:
+            yield from self._averages({c.column for c in self.cells})
+
+    def _cell_by_cell(self) -> Iterator[Formula]:
+        """Yield comparisons of single cells that are named."""
         for kind in (False, True):  # scores with scores, differences with differences
             cells = [c for c in self.cells if is_difference(c) is kind]
             for column in sorted(self.columns):
@@ -162,8 +174,6 @@ class Tied:
                 at = {c.column: c for c in cells if c.row == row}
                 for one, other in self.pairs(self.columns & set(at), rows=False):
                     yield from self._between(single(at[one]), single(at[other]))
-        if self.words.holds("average") and not self._has_average() and not self.columns:
-            yield from self._averages({c.column for c in self.cells})
 
     def _best_over(self, at: dict[int, Cell]) -> Iterator[Formula]:
         """Yield the best of a column less the one line that is named, if that is the control."""
@@ -173,6 +183,23 @@ class Tied:
         if control in at and self.is_control(control, rows=True):
             best = self._best([c for row, c in at.items() if row != control])
             yield from self._between(best, single(at[control]))
+
+    def _best_of_each(self) -> Iterator[Formula]:
+        """Yield the mean of the best of every column less that of the control, where both are said."""
+        controls = [r for r in self.rows if self.is_control(r, rows=True)]
+        if len(controls) != 1 or len(self.rows) != 1 or not self.words.holds("average"):
+            return
+        cells = [c for c in self.cells if not is_difference(c) and not is_average(c.column_headers)]
+        best: list[Formula] = []
+        control: list[Cell] = []
+        for column in grouped(cells, lambda c: c.column):
+            mine = [c for c in column if c.row in controls]
+            others = [c for c in column if c.row not in controls]
+            if len(mine) == 1 and others:
+                best.append(self._best(others))
+                control += mine
+        if len(best) > 1:
+            yield from self._between(mean_of(best), mean(control))
 
     def _averages(self, columns: set[int]) -> Iterator[Formula]:
         """Yield comparisons of means over columns, for the rows that are named."""

@@ -90,15 +90,15 @@ def _quote(grounded: Grounded) -> list[str]:
 
 
 def _number(number: NumberCheck) -> list[str]:
-    lines = [
-        f"  {_NAMES.get(number.says, 'number')} {number.number:g}: {number.status}, it {_MARKS[number.status]}. {number.reason}"
-    ]
+    name, means = _NAMES.get(number.says, "number"), _MARKS[number.status]
+    lines = [f"  {name} {number.number:g}: {number.status}, it {means}. {number.reason}"]
+    shown = 4 if number.chance is None or number.says not in _NAMES else 1
     for hit in number.hits[:3]:
         lines.append(
             f"    {hit.formula} = {hit.result:.4g}, may be {hit.low:.4g} to {hit.high:.4g}"
         )
         lines += [
-            f"      {place} ({a})" for place, a in zip(hit.places[:4], hit.cells, strict=False)
+            f"      {place} ({a})" for place, a in zip(hit.places[:shown], hit.cells, strict=False)
         ]
     if number.chance is not None:
         chance = f"chance of such a hit by accident: {number.chance:.0%}"
@@ -124,7 +124,7 @@ def _findings(findings: tuple[TableFinding, ...]) -> list[str]:
     """Return what the tables say against themselves, contradictions first."""
     if not findings:
         return ["", "tables: no contradiction was found in them"]
-    lines = ["", f"tables: {len(findings)} findings of their own, which decide no claim"]
+    lines = ["", f"tables: findings of their own, which decide no claim ({len(findings)})"]
     for found in sorted(findings, key=lambda f: f.status != "contradicts"):
         lines.append(f"  {found.status}, {found.kind}: {found.text}")
         pairs = list(zip(found.places, found.cells, strict=True))[:3]

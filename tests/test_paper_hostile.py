@@ -1,4 +1,4 @@
-"""No input makes a reader or the extractor fail without a message or run for long."""
+"""No input makes a reader, drafts or findings fail without a message or run for long."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from claims.latex import read_latex
 from claims.paper import PaperText, Passage
 from claims.quantities import CommaStyle, quantities_in, values_of
 from claims.reading import read_paper
+from claims.table_findings import table_findings
 
 SECONDS = 20
 """Processor time for one small input; the bounds keep it near two."""
@@ -26,6 +27,8 @@ def read_in_time(text: str) -> PaperText:
     before = time.process_time()
     paper = read_latex(text, "main.tex", lambda name: f"File '{name[:20]}' is missing.")
     drafts_of(paper, "main.tex")  # which checks that every draft stands in the paper
+    for finding in table_findings(paper):
+        assert all(paper.find(address) is not None for address in finding.cells), finding
     assert time.process_time() - before < SECONDS
     addresses = [t.address for t in paper.tables] + [p.address for p in paper.passages]
     assert len(addresses) == len(set(addresses))
