@@ -10,9 +10,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from claims.lines import grouped, values_in
-from claims.paper import Cell, Interval, Table
+from claims.paper import Cell, Interval, Quantity, Table
 
 __all__ = [
     "MAX_FORMULAS",
@@ -127,10 +128,18 @@ def _of_means(lines: Sequence[Sequence[Cell]], shapes: frozenset[Shape]) -> Iter
 def single(cell: Cell) -> Formula:
     """Return the main number of a cell as a formula."""
     assert cell.main is not None
-    q, scale = cell.main, Fraction(cell.scale)
-    rounded = Interval(q.rounded.low * scale, q.rounded.high * scale)
-    truncated = Interval(q.truncated.low * scale, q.truncated.high * scale)
-    return Formula("cell", _number(q.exact * scale), (cell,), q.exact * scale, rounded, truncated)
+    value, rounded, truncated, text = _printed(cell.main.value, cell.main.decimals, cell.scale)
+    return Formula("cell", text, (cell,), value, rounded, truncated)
+
+
+@lru_cache(maxsize=50_000)
+def _printed(value: float, decimals: int, scale: float) -> tuple[Fraction, Interval, Interval, str]:
+    """Return a printed number, what it may stand for, and its text; few differ, and each costs much."""
+    q, factor = Quantity(raw="", value=value, decimals=decimals), Fraction(scale)
+    exact = q.exact * factor
+    rounded = Interval(q.rounded.low * factor, q.rounded.high * factor)
+    truncated = Interval(q.truncated.low * factor, q.truncated.high * factor)
+    return exact, rounded, truncated, _number(exact)
 
 
 def mean(cells: Sequence[Cell]) -> Formula:

@@ -157,12 +157,13 @@ class _Sources:
 
 def _judged(targets: list[Cell], sources: _Sources) -> Iterator[TableFinding]:
     found = unsettled(targets, sources.schemes())
-    if found is None:
-        cells = [c for c in targets if len(sources.beside(c)) > 1]
+    if found is None or not all(miss.evident for miss in found):
+        cells = targets if found is None else [miss.cell for miss in found]
+        cells = [c for c in cells if len(sources.beside(c)) > 1]
         if cells:
             expected = mean(sources.beside(cells[0]))
-            yield finding("mean", f"No mean of what stands beside it gives {cells[0].text}, "
-                          f"and so for all {len(cells)} of these averages: that of all would be "
+            yield finding("mean", f"No evident mean of what stands beside it gives {cells[0].text}, "
+                          f"and so for {len(cells)} averages of its line: that of all would be "
                           f"{float(expected.value):.4g}. It may be of others.",
                           cells, sure=False)  # fmt: skip
         return
@@ -171,7 +172,7 @@ def _judged(targets: list[Cell], sources: _Sources) -> Iterator[TableFinding]:
         low, high = _ends(miss.expected)
         yield finding("mean", f"{miss.cell.text} is printed as an average, but "
                       f"{miss.scheme.name} give {low:.4g} to {high:.4g}, as they do for others here.",
-                      [miss.cell, *miss.expected.cells], sure=miss.evident and whole)  # fmt: skip
+                      [miss.cell, *miss.expected.cells], sure=whole)  # fmt: skip
 
 
 def _of(pick: Callable[[Cell], list[Cell]]) -> Callable[[Cell], Formula | None]:

@@ -27,6 +27,11 @@ __all__ = [
     "unsettled",
 ]
 
+_MAX_GUESSES = 24
+"""Schemes tried beyond those that the table's own layout suggests."""
+_MAX_GUESSED = 100
+"""Cells of a line beyond which none of them is tried."""
+
 Kind = Literal["bold", "underline", "mean", "f1", "difference", "percentage", "repeated"]
 
 
@@ -60,9 +65,9 @@ def surely_above(one: Cell, other: Cell) -> bool:
     """Return whether a cell's number is greater than another's however both were rounded or cut."""
     a, b = single(one), single(other)
     return (
-        a.rounded.low >= b.rounded.high
+        a.value > b.value
+        and a.rounded.low >= b.rounded.high
         and a.truncated.low >= b.truncated.high
-        and a.value > b.value
     )
 
 
@@ -98,7 +103,9 @@ def unsettled(cells: Sequence[Cell], schemes: Sequence[Scheme]) -> list[Unsettle
     """
     best: tuple[int, bool, Scheme, dict[str, Formula], set[str]] | None = None
     saved: set[str] = set()
-    for scheme in schemes:
+    room = _MAX_GUESSES if len(cells) <= _MAX_GUESSED else 0
+    guesses = [s for s in schemes if not s.plain][:room]
+    for scheme in (*(s for s in schemes if s.plain), *guesses):
         results = {c.address: f for c in cells if (f := scheme.of(c)) is not None}
         fits = {c.address for c in cells if c.address in results and follows(c, results[c.address])}
         saved |= fits if scheme.plain else set()

@@ -23,7 +23,7 @@ from claims.paper import Cell, PaperText, Quantity
 from claims.quantities import quantities_in
 from claims.quoted import QuoteCheck, check_quote
 from claims.record import UNKNOWN, Record
-from claims.table_findings import table_findings
+from claims.table_findings import left_out, table_findings
 
 __all__ = ["Grounded", "PaperCheck", "ground"]
 
@@ -80,7 +80,7 @@ def ground(claims: ClaimSet, paper: PaperText, name: str) -> PaperCheck:
         paper=name,
         format=paper.format,
         tables=len(paper.tables),
-        notices=paper.notices,
+        notices=(*paper.notices, *left_out(paper)),
         findings=table_findings(paper),
         claims=tuple(_grounded(claim, paper) for claim in claims.claims),
     )

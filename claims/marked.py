@@ -19,6 +19,8 @@ from claims.paper import Cell, Table
 __all__ = ["mark_findings"]
 
 _MAX_VALUES = 2000
+_MAX_COMPARED = 100_000
+"""Marks times cells beyond which a part of a table is not looked into."""
 _BOLD = r"(?:bold\w*|highlight\w*)"
 _BEST = r"(?:best|highest|lowest|maxim\w*|minim\w*|top|winn\w*|strongest)"
 _STATED = {
@@ -84,7 +86,7 @@ def _kind_findings(
     if not stated and _SPOKEN_OF[kind].search(table.caption):
         return  # the mark means something else here
     marked = _marks(cells, kind, stated=stated)
-    if not marked:
+    if len(marked) * len(cells) > _MAX_COMPARED:
         return
     down = [_down(c, cells, table) for c in marked]
     across = [_across(c, cells, table) for c in marked]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -16,7 +17,11 @@ __all__ = ["repeated_findings", "text_findings"]
 
 _MAX_ROWS = 3000
 """Rows of all tables together that are compared."""
-_MAX_SENTENCES = 2000
+_MAX_SAME = 20
+_MAX_PAIRS = 5000
+"""Rows of one name, and pairs of them, that are compared."""
+_MAX_SENTENCES = 200
+"""Sentences with a score of their own that are compared with the tables."""
 _FEWEST = 2
 """Numbers of a row that agree before another that does not is taken for the same cell."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -40,10 +45,11 @@ def repeated_findings(tables: tuple[Table, ...]) -> Iterator[TableFinding]:
     by_name: dict[str, list[dict[str, Cell]]] = {}
     for name, row in rows:
         by_name.setdefault(name, []).append(row)
-    for same in by_name.values():
-        for k, one in enumerate(same[:20]):
-            for other in same[k + 1 : 20]:
-                yield from _apart(one, other)
+    pairs = (
+        pair for same in by_name.values() for pair in itertools.combinations(same[:_MAX_SAME], 2)
+    )
+    for one, other in itertools.islice(pairs, _MAX_PAIRS):
+        yield from _apart(one, other)
 
 
 def _rows(table: Table) -> Iterator[tuple[str, dict[str, Cell]]]:
