@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from printed_numbers import printed
 
 from claims.algebra import Formula, Shape, formulas_of, share_of_gap
 from claims.grounding import Says, Sentence, check_number
@@ -16,13 +17,6 @@ from claims.tables import RawCell, RawRow, RawTable, assemble
 MODELS = ("Heron", "Stork", "Egret", "Crane", "Ibis")
 TASKS = ("Irish", "Welsh", "Manx", "Breton", "Cornish")
 RANKS = ("first", "second", "third", "fourth", "fifth")
-
-
-def printed(value: Fraction, places: int, *, cut: bool) -> str:
-    """Print a number of at least 0, rounded half up or cut off."""
-    scaled = value * 10**places
-    whole = int(scaled) if cut else int(scaled + Fraction(1, 2))
-    return f"{whole / 10**places:.{places}f}"
 
 
 def quantity(text: str) -> Quantity:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from printed_numbers import printed
 
 from claims.finding import TableFinding
 from claims.latex import read_latex
@@ -180,13 +181,6 @@ def test_rows_of_another_split_are_not_the_same_cells() -> None:
     assert kinds(dev + same) == [("repeated", "contradicts")]
     rounded = table([head, ["Elm", "70", "80", "61", "55"]], "In whole points.")
     assert kinds(dev + rounded) == []
-
-
-def printed(value: Fraction, places: int, *, cut: bool) -> str:
-    """Print a number with some places, rounded half up or cut off."""
-    scaled = value * 10**places
-    whole = int(scaled) if cut else int(scaled + Fraction(1, 2))
-    return f"{whole / 10**places:.{places}f}"
 
 
 SCORES = st.lists(
