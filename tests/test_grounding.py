@@ -165,3 +165,22 @@ def test_formulas_of_many_large_tables_are_bounded_and_said_to_be_cut() -> None:
     assert found.status == "not_derivable"
     assert 1000 < found.tried <= MAX_FORMULAS
     assert ("More than" in found.reason) == (found.tried == MAX_FORMULAS)
+
+
+def test_mean_that_only_cutting_off_gives_is_possible_and_one_that_nothing_gives_is_not(
+    tmp_path,
+) -> None:
+    path = tmp_path / "cut.md"
+    path.write_text(
+        "| Model | Left | Right |\n|---|---|---|\n| Elm | 70 | 71 |\n| Oak | 50 | 55 |\n"
+    )
+    for number, status in (("70.9", "possible"), ("71.4", "possible"), ("71.6", "impossible")):
+        wanted = Quantity(raw=number, value=float(number), decimals=1)
+        sentence = Sentence(f"Elm has {number} on average.", wanted, "value")
+        assert check_number(sentence, read_paper(path)).status == status, number
+
+
+def test_number_of_one_of_several_named_cells_is_possible_and_not_entailed() -> None:
+    row = {"paper": "transfer.tex", "says": "value", "number": "76.0",
+           "text": "MNLI and SQuAD reach 76.0 on TyDiQA."}  # fmt: skip
+    assert check(row).status == "possible"

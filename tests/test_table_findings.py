@@ -224,3 +224,41 @@ def test_means_bold_and_differences_that_follow_are_no_finding_and_one_that_does
 def test_findings_on_a_paper_are_bounded() -> None:
     rows = [["Model", "Accuracy"], *([f"M{k}", f"{200 + k}.5"] for k in range(MAX_FINDINGS + 50))]
     assert len(table_findings(read(table(rows, "Too good.")))) == MAX_FINDINGS
+
+
+def test_rows_reprinted_with_f1_and_em_agree_with_their_average_over_seven_tasks() -> None:
+    """Two rows of XTREME as RemBERT's paper prints them."""
+    head = ["Model", "XNLI", "PAWS-X", "POS", "NER", "XQuAD", "MLQA", "TyDiQA", "Avg"]
+    rows = [
+        head,
+        [
+            "XLM-R",
+            "79.2",
+            "86.4",
+            "73.8",
+            "65.4",
+            "76.6 / 60.8",
+            "71.6 / 53.2",
+            "65.1 / 45.0",
+            "70.1",
+        ],
+        [
+            "STiLTs",
+            "80.0",
+            "87.9",
+            "74.9",
+            "64.0",
+            "78.7 / 63.3",
+            "72.4 / 53.7",
+            "76.0 / 59.5",
+            "72.7",
+        ],
+    ]
+    assert kinds(table(rows, "Test scores.")) == []
+    rows[2][-1] = "73.5"
+    assert kinds(table(rows, "Test scores.")) == [("mean", "contradicts")]
+    again = [head[:5], ["XLM-R", "79.2", "86.4", "72.6", "65.4"]]
+    rows[2][-1] = "72.7"
+    both = table_findings(read(table(rows, "Test scores.") + table(again, "In another place.")))
+    assert [(f.kind, f.status) for f in both] == [("repeated", "contradicts")]
+    assert "73.8 is printed here and 72.6 there" in both[0].text
