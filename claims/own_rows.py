@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from claims.algebra import values_in
+from claims.lines import values_in
 from claims.paper import Cell, PaperText, Table
 from claims.published import Published, PublishedRow
 from claims.wordings import phrase

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from claims.algebra import values_in
+from claims.lines import values_in
 from claims.paper import Cell, Quantity, Table
 from claims.record import Record
 from claims.wordings import phrase
