@@ -213,9 +213,12 @@ def _matrix(runs: Sequence[Run]) -> tuple[MatrixCell, ...]:
 
 
 def _half(averages: Sequence[float]) -> float | None:
-    """Return half the width of the t interval at 95 %; one seed tells nothing of it."""
+    """Return half the width of the t interval at 95 %; None where seeds tell nothing of it.
+
+    Seeds that score alike, to a billionth of a point, hide a spread below what one example can move.
+    """
     k = len(averages)
-    if k < 2:
+    if k < 2 or max(averages) - min(averages) < 1e-9:
         return None
     return float(special.stdtrit(k - 1, 0.975)) * statistics.stdev(averages) / math.sqrt(k)
 

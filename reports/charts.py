@@ -118,7 +118,8 @@ def matrix_chart(cells: Sequence[MatrixCell]) -> Spec | None:
     x = {
         "field": "task", "type": "nominal", "title": None,
         "axis": {
-            "orient": "top", "labelAngle": 0, "labelLimit": 100, "labelExpr": "split(datum.label, ' ')",
+            "orient": "top", "labelAngle": 0, "labelLimit": 100,
+            "labelExpr": "split(datum.label, ' ')", "labelPadding": 18,
         },
     }  # fmt: skip
     shade = {"domain": [0, 1], "range": ["#F7F7F7", "#56B4E9"]}

@@ -99,7 +99,7 @@ class MatrixCell(Record):
     mean: Annotated[float, Field(ge=0, le=100)]
     """Points."""
     half_width: Annotated[float, Field(ge=0)] | None = None
-    """Of the 95 % t interval over seeds, in points; null with one seed."""
+    """Of the 95 % t interval over seeds, in points; null with one seed, or where all score alike."""
 
 
 class RunLine(Record):

@@ -42,7 +42,7 @@ def matrix(document: Document) -> Iterator[Block]:
         yield Paragraph(
             words(
                 f"Means over the languages of each task on {split}, and over seeds, in points; "
-                "with two seeds or more, plus or minus half of the 95 % t interval over them:"
+                "where seeds differ, plus or minus half of the 95 % t interval over them:"
             )
         )
         header = (words("condition"), *(words(code(t), f" {m}") for t, m in tasks))

@@ -8,16 +8,29 @@ from typing import Any
 
 import altair as alt
 import pytest
-from test_reports import WEAK, claim_set, conceptual, controls, decided, document, gain
+from test_reports import (
+    WEAK,
+    claim_set,
+    conceptual,
+    controls,
+    decided,
+    document,
+    gain,
+    make_runs,
+    protocol,
+    verdict,
+)
 
+from replication.run import Plan
 from reports.blocks import Figure, Table, flat, plain_text
+from reports.build import build
 from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
 from reports.claim_charts import cells_chart, claim_chart
 from reports.content import content
 from reports.document import Document
 from reports.drawing import COLOURS, SHAPES, canonical, svg
 from reports.to_markdown import RENDERER as MARKDOWN
-from verifier.verdict import VERDICTS
+from verifier.verdict import VERDICTS, Verdicts
 
 EVIL = "</text><script>alert(1)</script>"
 
@@ -132,3 +145,18 @@ def test_markdown_names_each_picture_that_is_beside_it() -> None:
         assert f"]({path})" in text
         assert b"currentColor" not in content_of
         ET.fromstring(content_of)
+
+
+def test_seeds_that_score_alike_are_not_said_to_be_certain() -> None:
+    used = protocol(simulated=False)
+    runs = []
+    for run in make_runs(used):
+        alike = tuple(m.model_copy(update={"score": 50.0}) for m in run.measurements)
+        runs.append(run.model_copy(update={"measurements": alike}))
+    specs = tuple(run.spec for run in runs)
+    plan = Plan(protocol=used, data="a folder", needs=(), specs=specs, claims_digest="0" * 64)
+    of = build(
+        [claim_set(gain())], Verdicts(verdicts=(verdict(tuple(runs)),)),
+        plan=plan, runs=runs, commands=("x",), generated="2026-01-02T03:04:05Z",
+    )  # fmt: skip
+    assert {(c.mean, c.half_width) for c in of.matrix} == {(50.0, None)}
