@@ -135,14 +135,15 @@ def pack_by_tokens(
 ) -> Iterator[list[int]]:
     """Yield indices of features in batches of like length, each at most `max_tokens` tokens.
 
-    For evaluation only: every feature occurs exactly once, longest first.
+    Every feature occurs exactly once, longest first; where the cuts fall depends on the sizes alone. For
+    evaluation, and for training where the recipe has a budget of tokens.
 
     Args:
         features: of all languages.
         max_tokens: of a batch, unless it is a single feature.
         padded: whether padding counts.
     """
-    order = sorted(range(len(features)), key=lambda i: -features[i].length)
+    order = sorted(range(len(features)), key=lambda i: (-features[i].length, -features[i].tokens))
     batch: list[int] = []
     used = 0
     longest = 0

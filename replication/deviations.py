@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from claims.record import UNKNOWN, Record, canonical_json
-from replication.protocol import Protocol
+from replication.protocol import Protocol, TokenBudget
 
 __all__ = [
     "NOT_ZERO_SHOT",
@@ -21,6 +22,10 @@ ReplicationKind = Literal["direct", "close", "conceptual"]
 
 _PROSE = {"schema_version", "name", "size", "summary", "caveats", "sources", "looks", "first_seed"}
 """Fields that say how a protocol is told, when verdicts are taken, or which seeds are drawn."""
+
+_BATCH = ".batch_size"
+"""End of the path of a setting that is a number of examples, or a budget of tokens. A budget is an
+important deviation from a paper that does not say how its batches were drawn, too."""
 
 _MINOR: dict[str, tuple[float, float]] = {
     "warmup_share": (0.0, 0.2),
@@ -64,7 +69,7 @@ def compare(reported: Protocol, used: Protocol) -> tuple[Deviation, ...]:
     """Return every field in which two protocols differ, sorted by field.
 
     A whole block that is absent or unknown on one side (a target, a recipe) is one deviation, but for
-    settings within it that are not zero-shot.
+    settings within it that are not zero-shot, and for batches of neighbours in length.
     """
     left = reported.model_dump(mode="json", by_alias=True, exclude=_PROSE)
     right = used.model_dump(mode="json", by_alias=True, exclude=_PROSE)
@@ -88,6 +93,8 @@ def _walk(path: str, left: object, right: object) -> list[Deviation]:
         return found
     if left == right or (path == "base.revision" and left is None):
         return []  # a base reported without its revision is met by whichever was pinned
+    if left == UNKNOWN and path.endswith(_BATCH) and isinstance(right, dict):
+        return [_by_length(path, right)]
     if left == UNKNOWN and isinstance(right, dict):
         leaves = [
             f"{path}.{key}"
@@ -98,11 +105,25 @@ def _walk(path: str, left: object, right: object) -> list[Deviation]:
         return [
             Deviation(field=path, reported=UNKNOWN, used=_show(right), importance="minor"),
             *leaking,
+            *(_by_length(at, budget) for at, budget in _budgets(path, right)),
         ]
     if isinstance(right, str) and (path, right) in NOT_ZERO_SHOT:
         return [_told(path, left, right)]
     importance: Importance = "minor" if _is_minor(path, left, right) else "important"
     return [Deviation(field=path, reported=_show(left), used=_show(right), importance=importance)]
+
+
+def _budgets(path: str, value: dict[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the settings within a block that say how many tokens a batch has, each with its path."""
+    for key, inner in sorted(value.items()):
+        if isinstance(inner, dict):
+            here = f"{path}.{key}"
+            yield from [(here, inner)] if here.endswith(_BATCH) else _budgets(here, inner)
+
+
+def _by_length(path: str, right: object) -> Deviation:
+    """Return the important deviation of batches that no paper has unless it says so."""
+    return Deviation(field=path, reported=UNKNOWN, used=_show(right), importance="important")
 
 
 def _told(path: str, left: object, right: object) -> Deviation:
@@ -123,5 +144,7 @@ def _is_minor(path: str, left: object, right: object) -> bool:
 def _show(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, dict) and set(value) == set(TokenBudget.model_fields):
+        return f"neighbours in length, at most {value['tokens']} tokens a batch"
     text = value if isinstance(value, str) else canonical_json(value)
     return text if len(text) <= 160 else text[:157] + "..."

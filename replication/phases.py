@@ -168,7 +168,7 @@ def _look(
     limit = selection.examples if isinstance(selection.examples, int) else None
     examples = {c: place.examples(task, use.split, c, limit) for c in use.languages}
     feed = feeds[task.name]
-    epoch = step_count(len(feed.features), feed.recipe.model_copy(update={"epochs": 1.0}))
+    epoch = step_count(feed.features, feed.recipe.model_copy(update={"epochs": 1.0}))
     lengths = fitting(feed.recipe.lengths(), tokenizer)
 
     def score(model: EncoderWithHeads) -> float:

@@ -27,6 +27,7 @@ __all__ = [
     "Retrieval",
     "Selection",
     "Target",
+    "TokenBudget",
 ]
 
 Count = Annotated[int, Field(ge=1)]
@@ -76,14 +77,27 @@ class Lengths(Record):
     long_sentences: LongSentences = "split"
 
 
+class TokenBudget(Record):
+    """Batches of neighbours in length, in place of random ones of a fixed number of examples.
+
+    All features are put in order of length, those of one length at random in each epoch, and cut into
+    batches; the batches come in random order. Long examples then have fewer others in their batch, and
+    more weight in the mean loss of a step: a deviation from a paper that drew its batches at random.
+    """
+
+    tokens: Count
+    """Most real tokens of a batch, padding not counted; a longer feature is a batch alone."""
+
+
 class Recipe(Record):
     """How one training phase runs."""
 
     examples: Count | Unknown | None = None
     """Cap on training examples per task; null for all of them."""
     epochs: Positive | Unknown
-    batch_size: Count | Unknown
-    """Examples per optimiser step, gradient accumulation included."""
+    batch_size: Count | TokenBudget | Unknown
+    """Examples per optimiser step, gradient accumulation included; drawn at random, but for a budget of
+    tokens."""
     learning_rate: Positive | Unknown
     warmup_share: Share | Unknown = 0.1
     """Share of the steps over which the learning rate rises; it then falls linearly to 0."""

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from replication.batching import Batch, Feature
-from replication.protocol import Mixing, Recipe
+from replication.batching import Batch, Feature, pack_by_tokens
+from replication.protocol import Mixing, Recipe, TokenBudget
 
 __all__ = ["Feed", "Objective", "batches", "step_count", "task_order"]
 
@@ -38,9 +38,14 @@ class Feed:
     follow from its recipe's epochs."""
 
 
-def step_count(examples: int, recipe: Recipe) -> int:
+def step_count(features: Sequence[Feature], recipe: Recipe) -> int:
     """Return the number of optimiser steps: batches of the epochs, the last one of each cut short."""
-    return max(1, round(math.ceil(examples / int(recipe.batch_size)) * float(recipe.epochs)))
+    size = recipe.batch_size
+    if isinstance(size, TokenBudget):
+        epoch = sum(1 for _ in pack_by_tokens(features, size.tokens, padded=False))
+    else:
+        epoch = math.ceil(len(features) / int(size))
+    return max(1, round(epoch * float(recipe.epochs)))
 
 
 def task_order(feeds: Mapping[str, Feed], mixing: Mixing, rng: np.random.Generator) -> list[str]:
@@ -51,7 +56,7 @@ def task_order(feeds: Mapping[str, Feed], mixing: Mixing, rng: np.random.Generat
     """
     names = sorted(n for n, f in feeds.items() if f.step_share is None)
     beside = sorted(n for n, f in feeds.items() if f.step_share is not None)
-    counts = {n: step_count(len(feeds[n].features), feeds[n].recipe) for n in names}
+    counts = {n: step_count(feeds[n].features, feeds[n].recipe) for n in names}
     total = sum(counts.values())
     order = names * total
     if len(names) > 1:
@@ -68,13 +73,26 @@ def task_order(feeds: Mapping[str, Feed], mixing: Mixing, rng: np.random.Generat
 
 def batches(feed: Feed, rng: np.random.Generator) -> Iterator[list[Feature]]:
     """Yield batches forever, each epoch in a new random order."""
-    size = int(feed.recipe.batch_size)
     own = np.random.Generator(np.random.PCG64(rng.integers(2**63)))
     while True:
-        order = own.permutation(len(feed.features))
-        for begin in range(0, len(order), size):
-            batch = [feed.features[i] for i in order[begin : begin + size]]
+        for picked in _epoch(feed.features, feed.recipe, own):
+            batch = [feed.features[i] for i in picked]
             yield feed.redraw(batch, own) if feed.redraw else batch
+
+
+def _epoch(
+    features: Sequence[Feature], recipe: Recipe, rng: np.random.Generator
+) -> Iterator[list[int]]:
+    """Yield indices of features, a batch at a time, each feature once."""
+    order, size = rng.permutation(len(features)).tolist(), recipe.batch_size
+    if isinstance(size, TokenBudget):
+        # cut in order of length, which is the same in every epoch, so that the number of batches is
+        shuffled = [features[i] for i in order]
+        cut = list(pack_by_tokens(shuffled, size.tokens, padded=False))
+        yield from ([order[i] for i in cut[at]] for at in rng.permutation(len(cut)))
+        return
+    for begin in range(0, len(order), int(size)):
+        yield order[begin : begin + int(size)]
 
 
 def _probabilities(feeds: Mapping[str, Feed], names: list[str], mixing: Mixing) -> np.ndarray:

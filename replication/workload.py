@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from claims.errors import CorroborateError
 from replication.cost_table import CostTable, cost_table
 from replication.data import HubSource, Source
-from replication.protocol import Lengths, MaskedMixing, Pretraining, Recipe
+from replication.protocol import Lengths, MaskedMixing, Pretraining, Recipe, TokenBudget
 from replication.run import DataUse, RunSpec
 from replication.tasks.row import Task, corpora, tasks
 
@@ -109,7 +109,7 @@ class Workloads:
              spec.recipes[use.name])
             for use in spec.data if use.split != "text"
         ]  # fmt: skip
-        steps = sum(_steps(size.features, recipe) for size, recipe in found)
+        steps = sum(_steps(size, recipe) for size, recipe in found)
         passes = [float(recipe.epochs) for _, recipe in found]
         work = Work(
             examples=sum(s.examples for s, _ in found),
@@ -118,7 +118,7 @@ class Workloads:
             steps=steps,
             looked=self._looked(spec, kind, steps),
             longest=max(int(r.max_length) for _, r in found),
-            batch=max(int(r.batch_size) for _, r in found),
+            batch=max(_examples(size, recipe) for size, recipe in found),
         )
         masked = spec.masked_mixing
         if masked is None:
@@ -148,15 +148,14 @@ class Workloads:
         recipe = settings.recipe
         size = self._text(settings, uses, kind)
         if steps is None:
-            steps = _steps(size.features, recipe)
+            steps = _steps(size, recipe)
         if not size.features:
             raise Unsized("text to model")
-        # the last batch of a pass is cut short
-        features = steps * size.features / math.ceil(size.features / int(recipe.batch_size))
+        features = steps * size.features / _batches(size, recipe)
         tokens = features * size.tokens / size.features
         return Work(size.examples, features, tokens, steps,
                     predicted=tokens * settings.masked_share, longest=int(recipe.max_length),
-                    batch=int(recipe.batch_size))  # fmt: skip
+                    batch=_examples(size, recipe))  # fmt: skip
 
     def _looked(self, spec: RunSpec, kind: str, steps: int) -> float:
         selection, use = spec.selection, spec.selection_data
@@ -299,10 +298,23 @@ def _cap(recipe: Recipe) -> int | None:
     return recipe.examples if isinstance(recipe.examples, int) else None
 
 
-def _steps(features: float, recipe: Recipe) -> int:
+def _steps(size: _Sized, recipe: Recipe) -> int:
     """Return the optimiser steps, as `replication.sampling.step_count` does."""
-    batches = math.ceil(features / int(recipe.batch_size))
-    return max(1, round(batches * float(recipe.epochs)))
+    return max(1, round(_batches(size, recipe) * float(recipe.epochs)))
+
+
+def _batches(size: _Sized, recipe: Recipe) -> int:
+    """Return the batches of an epoch, the last one cut short; of a budget of tokens the fewest."""
+    if isinstance(recipe.batch_size, TokenBudget):
+        return math.ceil(size.tokens / recipe.batch_size.tokens)
+    return math.ceil(size.features / int(recipe.batch_size))
+
+
+def _examples(size: _Sized, recipe: Recipe) -> int:
+    """Return the features of a batch; of one with a budget of tokens as many as fit on the average."""
+    if isinstance(recipe.batch_size, TokenBudget):
+        return math.ceil(recipe.batch_size.tokens * size.features / max(1.0, size.tokens))
+    return int(recipe.batch_size)
 
 
 def _caught(make: Callable[[], T]) -> T | Unsized:

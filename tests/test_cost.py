@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,6 +114,15 @@ def test_work_is_what_training_then_counts(miniature):
     topic = found["evaluation", ("mini_topic",)]
     assert (topic.examples, topic.steps) == (900, 0)
     assert not loads.assumed
+
+
+def test_batches_of_a_budget_of_tokens_are_counted_by_their_tokens(miniature):
+    wanted = claim("c", measure=measure(tasks=["mini_topic"]))
+    plan = plan_for(miniature, wanted, changes=["intermediate.batch_size={tokens: 600}"])
+    loads = Workloads(miniature)
+    (guild,) = {loads.of(s) for s in plan.specs if s.phase == "intermediate"}
+    assert guild.steps == 3 * math.ceil(guild.tokens / 3 / 600)
+    assert guild.batch == math.ceil(600 * guild.features / guild.tokens)
 
 
 def test_steps_and_tokens_are_those_that_training_counts(miniature, tmp_path):

@@ -23,6 +23,7 @@ VALUES: dict[str, list[Any]] = {
     "base.architecture.layers": [1, 24],
     "intermediate.epochs": [1, 2.5, "unknown"],
     "intermediate.learning_rate": [1e-5, "unknown"],
+    "intermediate.batch_size": [{"tokens": 900}, 16, "unknown", {"tokens": 70}],
     "intermediate.warmup_share": [0.0, 0.06, 0.9, "unknown"],
     "intermediate.clip_norm": [1e-9, 0.9, "unknown"],
     "intermediate.examples": [100],
@@ -110,7 +111,8 @@ def test_every_deviation_names_a_field_that_differs_and_every_difference_is_name
 @LAWS
 def test_what_the_paper_does_not_report_is_minor_and_yet_no_direct_replication(one, two):
     for deviation in compare(one, two):
-        if at(one, deviation.field) == "unknown":
+        silent, used = (at(protocol, deviation.field) for protocol in (one, two))
+        if silent == "unknown" and not (isinstance(used, dict) and "tokens" in used):
             assert deviation.importance == "minor"
             assert replication_kind((deviation,)) == "close"
 
@@ -141,6 +143,7 @@ def test_the_kind_follows_from_the_deviations_and_more_of_them_never_strengthen_
         ("intermediate.warmup_share", "unknown", "important"),
         ("intermediate.epochs", 1, "important"),
         ("intermediate.learning_rate", 1e-6, "important"),
+        ("intermediate.batch_size", {"tokens": 1280}, "important"),
         ("base.architecture.layers", 24, "important"),
         ("evaluation.splits.panx", "test", "important"),
         ("evaluation.retrieval", None, "important"),
@@ -189,6 +192,22 @@ def test_what_is_not_zero_shot_is_important_even_if_the_paper_is_silent(field, v
     assert replication_kind(found) == "conceptual"
     assert any("not zero-shot" in d.used for d in found)
     assert compare(altered({field: value}), altered({field: value})) == ()
+
+
+def test_batches_of_neighbours_in_length_are_important_even_if_the_paper_is_silent():
+    (found,) = compare(
+        altered({"intermediate.batch_size": "unknown"}),
+        altered({"intermediate.batch_size": {"tokens": 1280}}),
+    )
+    assert found.importance == "important"
+    assert found.used == "neighbours in length, at most 1280 tokens a batch"
+    budget = {**SCRATCH["intermediate"], "batch_size": {"tokens": 1280}}
+    mixed = {"corpus": ["t"], "sentences_per_language": 9, "step_share": 0.5, "recipe": budget}
+    found = compare(altered({"masked_mixing": "unknown"}), altered({"masked_mixing": mixed}))
+    assert [(d.field, d.importance) for d in found] == [
+        ("masked_mixing", "minor"),
+        ("masked_mixing.recipe.batch_size", "important"),
+    ]
 
 
 def test_an_unknown_block_against_lists_and_numbers_is_one_minor_deviation():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from replication.batching import Feature, collate
 from replication.errors import TrainingError
 from replication.model import EncoderWithHeads, save
 from replication.protocol import Mixing
+from replication.sampling import batches
 from replication.tasks.family import family
 from replication.training import TOKENS_AT_ONCE, Execution, Feed, step_count, train
 
@@ -70,13 +72,59 @@ def learning_rates(monkeypatch, recipe, count=40):
 
 @given(st.integers(1, 5000), st.integers(1, 64), st.integers(1, 9))
 def test_steps_are_whole_epochs_of_batches_the_last_of_which_may_be_short(examples, batch, epochs):
-    steps = step_count(examples, tiny.recipe(batch_size=batch, epochs=epochs))
+    features = [Feature([[7]], 0)] * examples
+    steps = step_count(features, tiny.recipe(batch_size=batch, epochs=epochs))
     assert steps == sum(1 for _ in range(0, examples, batch)) * epochs
 
 
 @pytest.mark.parametrize(("epochs", "steps"), [(0.5, 2), (1.5, 4), (0.01, 1)])
 def test_part_of_an_epoch_is_rounded_to_steps_and_never_none(epochs, steps):
-    assert step_count(9, tiny.recipe(batch_size=4, epochs=epochs)) == steps
+    features = [Feature([[7]], 0)] * 9
+    assert step_count(features, tiny.recipe(batch_size=4, epochs=epochs)) == steps
+
+
+sizes = st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=3), min_size=1, max_size=60).map(
+    lambda rows: [Feature([[7] * n for n in row], 0, example=i) for i, row in enumerate(rows)]
+)
+
+
+@given(sizes, st.integers(1, 200), st.integers(0, 99))
+def test_a_budget_of_tokens_makes_epochs_of_as_many_batches_of_neighbours_in_length(
+    features, tokens, seed
+):
+    recipe = tiny.recipe(batch_size={"tokens": tokens}, epochs=2)
+    steps = step_count(features, recipe)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    drawn = list(islice(batches(Feed(KIND, features, recipe), rng), steps))
+    assert steps % 2 == 0
+    for epoch in (drawn[: steps // 2], drawn[steps // 2 :]):
+        assert sorted(f.example for b in epoch for f in b) == list(range(len(features)))
+        for batch in epoch:
+            assert len(batch) == 1 or sum(f.tokens for f in batch) <= tokens
+        spans = sorted((min(f.length for f in b), max(f.length for f in b)) for b in epoch)
+        assert all(high <= low for (_, high), (low, _) in pairwise(spans))
+
+
+def test_batches_of_a_budget_come_in_another_order_and_with_others_in_the_next_epoch():
+    features = [Feature([[7] * (1 + i % 3)], 0, example=i) for i in range(90)]
+    recipe = tiny.recipe(batch_size={"tokens": 12}, epochs=2)
+    steps = step_count(features, recipe)
+    drawn = list(islice(batches(Feed(KIND, features, recipe), tiny.generator(0)), steps))
+    first, second = ([{f.example for f in b} for b in part]
+                     for part in (drawn[: steps // 2], drawn[steps // 2 :]))  # fmt: skip
+    assert not any(batch in second for batch in first)
+    lengths = [b[0].length for b in drawn[: steps // 2]]
+    assert lengths not in (sorted(lengths), sorted(lengths)[::-1])
+
+
+def test_a_phase_is_trained_on_a_budget_of_tokens():
+    settings = {"batch_size": {"tokens": 60}, "epochs": 2}
+    given_feed = feed(12, **settings)
+    model = Watched(tiny.model("classification"))
+    trained = run(model, {"tiny_classification": given_feed})
+    assert trained.steps == step_count(given_feed.features, given_feed.recipe) > 4
+    assert trained.tokens == 2 * sum(f.tokens for f in given_feed.features)
+    assert sorted(e for seen, _ in model.seen for e in seen) == sorted([*range(12), *range(12)])
 
 
 def test_every_example_is_seen_once_an_epoch_and_in_another_order_the_next():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from replication.cost import gpu_memory
 from replication.cost_table import shape_of_base
 from replication.orders import Outcome
+from replication.protocol import Recipe, TokenBudget
 from replication.run import RunSpec
 from replication.workload import Unsized, Workloads
 
@@ -64,11 +65,18 @@ def load_of(spec: RunSpec, loads: Workloads, *, alone: bool = False) -> Load:
         encoder = f"an encoder of {built.layers} layers, {built.width} wide"
     recipes = list(spec.recipes.values())
     recipes += [p.recipe for p in (spec.pretraining, spec.masked_mixing) if p is not None]
-    shape = ", ".join(sorted({f"{r.batch_size} x {r.max_length} tokens" for r in recipes}))
+    shape = ", ".join(sorted({_shape(r) for r in recipes}))
     if spec.lengths is not None:
         shape = f"{spec.lengths.max_length} tokens"
     kind = f"{spec.phase} of {encoder}, {shape or 'no batches'}, {spec.precision}"
     return Load(kind, encoder, _memory(spec, loads), spec.phase != "evaluation", alone)
+
+
+def _shape(recipe: Recipe) -> str:
+    size = recipe.batch_size
+    if isinstance(size, TokenBudget):
+        return f"{size.tokens} tokens a batch of at most {recipe.max_length}"
+    return f"{size} x {recipe.max_length} tokens"
 
 
 def device_memory() -> Room | None:
