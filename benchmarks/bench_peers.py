@@ -6,12 +6,13 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
+from functools import partial
 
 import numpy as np
 
 from benchmarks import resampling
 from benchmarks.bench_parts import Row
+from benchmarks.turns import against, in_turns
 from verifier.resampling import RESAMPLES, Block
 from verifier.samples import Floats
 
@@ -82,24 +83,25 @@ def planning(turns: int, *, papers: int = 20) -> Iterator[Row]:
 
 def _against(work: str, ways: Sequence[Way], blocks: Sequence[Block], turns: int) -> Iterator[Row]:
     """Yield a row of the first way against each other; a way that finds something else has no row."""
-    seconds: dict[str, list[float]] = {way.name: [] for way in ways}
     found: dict[str, list[Floats]] = {way.name: [] for way in ways}
-    for turn in range(turns):
-        for at, way in enumerate(ways):
-            rng = np.random.default_rng([turn, at])
-            begin = time.perf_counter()
-            found[way.name].append(way.draw(blocks, way.draws, rng))
-            spent = time.perf_counter() - begin
-            seconds[way.name].append(spent * ways[0].draws / way.draws)
     ours, *peers = ways
+
+    def seconds(at: int, turn: int) -> float:
+        way, rng = ways[at], np.random.default_rng([turn, at])
+        draws = way.draws if turn else 2
+        begin = time.perf_counter()
+        drawn = way.draw(blocks, draws, rng)
+        spent = time.perf_counter() - begin
+        found[way.name] += [drawn] if turn else []
+        return spent * ours.draws / draws
+
+    each = {way.name: partial(seconds, at) for at, way in enumerate(ways)}
+    taken = {row["way"]: row for row in in_turns(work, each, peer=ours.name, turns=turns)}
+    mine = taken[ours.name]
     peak = _peak_mib(lambda: ours.draw(blocks, ours.draws, np.random.default_rng(0)))
     for peer in peers:
-        each = [p / o for p, o in zip(seconds[peer.name], seconds[ours.name], strict=True)]
-        row: Row = {
-            "work": work, "way": ours.name, "peer": peer.name, "seconds": seconds[ours.name],
-            "ratio": median(seconds[peer.name]) / median(seconds[ours.name]),
-            "ratio_spread": [min(each), max(each)], "peak_mib": peak,
-        }  # fmt: skip
+        row: Row = mine | {"peer": peer.name, "peak_mib": peak}
+        row |= against(taken[peer.name]["each"], mine["each"])
         if peer.draws != ours.draws:
             row["note"] = f"the peer timed on {peer.draws} draws a turn and scaled"
         if not _agree(np.concatenate(found[ours.name]), np.concatenate(found[peer.name])):

@@ -25,7 +25,7 @@ import numpy as np
 import scipy
 from scipy import stats
 
-from benchmarks.turns import in_turns
+from benchmarks.turns import in_turns, timed
 from verifier.resampling import RESAMPLES, Block, deviations, observed
 from verifier.samples import Floats
 
@@ -277,11 +277,12 @@ def measure(turns: int, *, scale: float = 1.0) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for work, (blocks, peer, contestants) in made.items():
         ways = {
-            name: partial(way, blocks, draws, np.random.default_rng(0))
+            name: timed(
+                partial(way, blocks, draws, np.random.default_rng(0)), share=draws / RESAMPLES
+            )
             for name, (way, draws) in contestants.items()
         }
-        shares = {name: draws / RESAMPLES for name, (_, draws) in contestants.items()}
-        rows += in_turns(work, ways, peer=peer, turns=turns, shares=shares)
+        rows += in_turns(work, ways, peer=peer, turns=turns)
     return rows
 
 

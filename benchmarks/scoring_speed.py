@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from seqeval.metrics import f1_score, precision_score, recall_score
 
-from benchmarks.turns import in_turns, report
+from benchmarks.turns import in_turns, report, timed
 from replication.answers import AnswerRules, answer_scores
 from replication.scoring import overlap_scores
 from replication.spans import span_counts
@@ -195,7 +195,7 @@ def _answers(
         return [(sum(f.exact_match.tolist()), sum(f.f1.tolist())) for f in found]
 
     assert ours() == peers(), f"{work}: found {ours()} ; expected {peers()}"
-    ways = {"ours": ours, "official algorithm": peers}
+    ways = {"ours": timed(ours), "official algorithm": timed(peers)}
     return in_turns(work, ways, peer="official algorithm", turns=turns)
 
 
@@ -220,8 +220,9 @@ def _spans(turns: int, scale: float, rng: Rng) -> list[dict[str, Any]]:
         assert np.allclose(ours(), benchmark(), rtol=0, atol=1e-12), (ours(), benchmark())
         work = f"span F1, precision and recall, {len(gold):,} sentences"
         three = "seqeval, three calls"
-        rows = in_turns(work, {"ours": ours, three: benchmark}, peer=three, turns=turns)
-        ways = {"ours": ours, "seqeval, F1 alone": alone}
+        ways = {"ours": timed(ours), three: timed(benchmark)}
+        rows = in_turns(work, ways, peer=three, turns=turns)
+        ways = {"ours": timed(ours), "seqeval, F1 alone": timed(alone)}
         return rows + in_turns(work, ways, peer="seqeval, F1 alone", turns=turns)
 
 

@@ -11,12 +11,11 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.turns import in_turns, report
+from benchmarks.turns import Way, in_turns, report, timed
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS, ITEMS = 300, 2_000
@@ -54,12 +53,12 @@ def measure(turns: int, *, runs: int = RUNS) -> list[dict[str, Any]]:
             f"verify, {runs} runs": ["verify", claims, "--store", store, "--json"],
             f"report, {runs} runs": ["report", claims, "--store", store, "--out", out],
         }
-        ways: dict[str, Callable[[], object]] = {
-            way: partial(_run, "-m", "corroborate", *arguments)
+        ways: dict[str, Way] = {
+            way: timed(partial(_run, "-m", "corroborate", *arguments), least=0)
             for way, arguments in commands.items()
         }
-        ways[HEAVY] = partial(_run, "-c", "import torch, transformers")
-        return in_turns("start-up", ways, peer=HEAVY, turns=turns, least=0)
+        ways[HEAVY] = timed(partial(_run, "-c", "import torch, transformers"), least=0)
+        return in_turns("start-up", ways, peer=HEAVY, turns=turns)
 
 
 def _run(*arguments: str) -> None:

@@ -10,62 +10,99 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
-__all__ = ["in_turns", "machine", "report"]
+__all__ = ["Way", "against", "in_turns", "machine", "report", "timed"]
 
 PACKAGES = ("numpy", "scipy", "seqeval", "faiss-cpu", "torch")
 
 
+Way = Callable[[int], float]
+"""Does the work in a turn, of which 0 does not count, and returns the seconds of the whole work."""
+
+
 def in_turns(
     work: str,
-    ways: Mapping[str, Callable[[], object]],
+    ways: Mapping[str, Way],
     *,
     peer: str,
     turns: int,
-    least: float = 0.2,
-    shares: Mapping[str, float] | None = None,
+    tokens: float | None = None,
+    **more: Any,
 ) -> list[dict[str, Any]]:
     """Return a row per way: its median seconds, and how many times as long the peer takes.
 
     Args:
         work: what all ways do.
-        ways: name -> one call that does the work once.
+        ways: by name.
         peer: the way that ratios are taken against.
         turns: of each way, after one turn that is not counted.
-        least: seconds that a turn lasts; short calls are repeated and averaged.
-        shares: way -> the part of the work that a call does; its seconds are scaled up.
+        tokens: of the work; rows then have `tokens_per_second`.
+        more: what all rows have beside.
+
+    Returns:
+        Rows with `work`, `way`, `peer`, `turns`, `each` (seconds of each turn), `seconds` (their
+        median), `spread` (least and most), `ratio` (of medians) and `ratio_spread` (of turns).
     """
-    repeats: dict[str, int] = {}
-    for name, call in ways.items():
-        begin = time.perf_counter()
-        call()
-        repeats[name] = max(1, round(least / max(time.perf_counter() - begin, 1e-9)))
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(turns):
-        for name, call in ways.items():
-            begin = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            share = (shares or {}).get(name, 1.0)
-            seconds[name].append((time.perf_counter() - begin) / repeats[name] / share)
-    middle = median(seconds[peer])
+    each: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(turns + 1):
+        for name, way in ways.items():
+            seconds = way(turn)
+            if turn:
+                each[name].append(seconds)
+    speeds = {} if tokens is None else {n: tokens / median(each[n]) for n in ways}
     return [
         {
             "work": work,
             "way": name,
             "peer": peer,
             "seconds": median(taken),
-            "fastest": min(taken),
-            "slowest": max(taken),
-            "ratio": middle / median(taken),
+            "spread": [min(taken), max(taken)],
+            "each": taken,
             "turns": turns,
+            **against(each[peer], taken),
+            **({"tokens_per_second": speeds[name]} if speeds else {}),
+            **more,
         }
-        for name, taken in seconds.items()
+        for name, taken in each.items()
     ]
+
+
+def against(peer: Sequence[float], mine: Sequence[float]) -> dict[str, Any]:
+    """Return the ratio of two ways' medians, and the least and the most of their turns' own ratios.
+
+    Args:
+        peer: (turns,), seconds.
+        mine: (turns,), seconds of the same turns.
+    """
+    ratios = [p / m for p, m in zip(peer, mine, strict=True)]
+    return {"ratio": median(peer) / median(mine), "ratio_spread": [min(ratios), max(ratios)]}
+
+
+def timed(call: Callable[[], object], *, least: float = 0.2, share: float = 1.0) -> Way:
+    """Return a way that calls and takes the time by the clock.
+
+    Args:
+        call: does the work once.
+        least: seconds that a turn lasts; short calls are repeated and averaged.
+        share: the part of the work that a call does; its seconds are scaled up.
+    """
+    repeats = 1
+
+    def way(turn: int) -> float:
+        nonlocal repeats
+        begin = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        seconds = (time.perf_counter() - begin) / repeats
+        if turn == 0:
+            repeats = max(1, round(least / max(seconds, 1e-9)))
+        return seconds / share
+
+    return way
 
 
 def machine() -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from benchmarks import resampling, scoring_speed, turns
@@ -39,8 +41,9 @@ def test_mining_finds_the_neighbours_of_faiss():
 
 
 def test_seconds_are_scaled_to_the_whole_work():
-    naps = {"all": lambda: turns.time.sleep(0.02), "part": lambda: turns.time.sleep(0.02)}
-    rows = turns.in_turns("a nap", naps, peer="all", turns=1, least=0, shares={"part": 0.1})
+    nap = functools.partial(turns.time.sleep, 0.02)
+    ways = {"all": turns.timed(nap, least=0), "part": turns.timed(nap, least=0, share=0.1)}
+    rows = turns.in_turns("a nap", ways, peer="all", turns=1)
     seconds = {row["way"]: row["seconds"] for row in rows}
     assert seconds["part"] > 5 * seconds["all"] * 0.9
     assert seconds["all"] < 0.1
