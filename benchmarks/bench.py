@@ -2,7 +2,8 @@
 
 `python -m benchmarks.bench` measures every comparison that needs no GPU, ways taking turns, writes
 out/bench.json after each part, and makes the tables of docs/performance.md from it. What could not be
-measured is in the table with the reason. Interrupted, it goes on where it was.
+measured is in the table with the reason. Interrupted, it goes on where it was; `--missing` measures
+what did not fit its time, with more of it where `--patience` says so.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.bench_derived import Derivation, derive, matrix
 from benchmarks.bench_page import around, in_page, shown
-from benchmarks.bench_parts import ROOT, Document, Part, measure_parts, say
-from benchmarks.bench_targets import CPU
+from benchmarks.bench_parts import ROOT, Document, Part, measure_parts, say, written
+from benchmarks.bench_targets import CPU, LENGTHS
 
-__all__ = ["PARTS", "interruptible", "main", "options", "selected", "written_before"]
+__all__ = [
+    "PARTS", "interruptible", "main", "options", "refuse_no_time", "selected", "written_before",
+]  # fmt: skip
 
 PAGE = ROOT / "docs" / "performance.md"
 OUT = ROOT / "out" / "bench.json"
 
+_TRAINING = "benchmarks.training_speed:measure"
 PARTS: tuple[Part, ...] = (
-    Part("training", "benchmarks.training_speed:measure", 400, {"only": "training"}, threads=1),
-    Part("evaluation", "benchmarks.training_speed:measure", 240, {"only": "scoring"}, threads=1),
-    Part("vocabulary", "benchmarks.training_speed:measure", 400,
-         {"only": "training:XNLI", "vocabulary": 250_002}, threads=1),
+    *(Part(f"training {name}", _TRAINING, 480, {"only": f"training:{name}"}, threads=1)
+      for name in LENGTHS),
+    Part("vocabulary", _TRAINING, 480, {"only": "training:XNLI", "vocabulary": 250_002}, threads=1),
+    Part("evaluation", _TRAINING, 240, {"only": "scoring"}, threads=1),
     Part("scoring", "benchmarks.scoring_speed:measure", 180),
     Part("mining", "benchmarks.mining_speed:measure", 240),
     Part("bootstrap", "benchmarks.bench_peers:bootstrap", 300),
@@ -37,6 +42,8 @@ PARTS: tuple[Part, ...] = (
     Part("start-up", "benchmarks.startup:measure", 120),
 )  # fmt: skip
 """What is measured without a GPU, in this order; one line adds a module's comparisons."""
+DERIVED: dict[str, Derivation] = {"matrix": matrix}
+"""Parts that follow from the others' rows."""
 
 
 def options(about: str | None, out: Path, minutes: float) -> argparse.ArgumentParser:
@@ -49,12 +56,19 @@ def options(about: str | None, out: Path, minutes: float) -> argparse.ArgumentPa
     parser.add_argument(
         "--minutes", type=float, default=minutes, help="for the whole, default %(default)s"
     )
+    parser.add_argument(
+        "--patience", type=float, default=1.0, metavar="TIMES",
+        help="give each part this many times its usual time, default %(default)s",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=out, help="JSON, default %(default)s")
     parser.add_argument(
         "--page", type=Path, default=PAGE, help="page with the tables, default %(default)s"
     )
     parser.add_argument(
         "--afresh", action="store_true", help="measure all even where a run was interrupted"
+    )
+    parser.add_argument(
+        "--missing", action="store_true", help="measure what has not been measured whole"
     )
     parser.add_argument(
         "--page-only", action="store_true", help="measure nothing; make the page from the JSON"
@@ -74,6 +88,14 @@ def selected(
         names = ", ".join(part.name for part in parts)
         parser.error(f"--only: found no part that {only!r} fits ; expected one of {names}.")
     return found
+
+
+def refuse_no_time(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """End with a message where nothing could be measured in the turns or the time asked for."""
+    if asked.turns < 1 or asked.minutes <= 0 or asked.patience <= 0:
+        parser.error(
+            "found no turn or no time ; expected 1 turn or more, minutes and patience above 0."
+        )
 
 
 def written_before(parser: argparse.ArgumentParser, out: Path) -> Document:
@@ -98,11 +120,10 @@ def interruptible(command: Callable[[], int]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, and put it into the page."""
-    parser = options(__doc__, OUT, 20)
+    parser = options(__doc__, OUT, 60)
     asked = parser.parse_args(arguments)
     parts = selected(parser, PARTS, asked.only)
-    if asked.turns < 1 or asked.minutes <= 0:
-        parser.error("found no turn or no time ; expected 1 turn or more, and minutes above 0.")
+    refuse_no_time(parser, asked)
     around(asked.page, "bench")
     if asked.page_only:
         document = written_before(parser, asked.out)
@@ -110,9 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = list(sys.argv[1:] if arguments is None else arguments)
         document = measure_parts(
             parts, asked.out, turns=asked.turns, minutes=asked.minutes, afresh=asked.afresh,
+            patience=asked.patience, missing=asked.missing,
             command=shlex.join(["python", "-m", "benchmarks.bench", *given]),
         )  # fmt: skip
-    text = shown(document, [part.name for part in PARTS], CPU)
+        derive(document, DERIVED)
+        written(asked.out, document)
+    text = shown(document, [*(part.name for part in PARTS), *DERIVED], CPU)
     print(text)
     in_page(asked.page, "bench", text)
     say(f"numbers: {asked.out}; table: {asked.page}")

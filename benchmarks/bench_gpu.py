@@ -15,13 +15,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.bench import interruptible, options, selected, written_before
+from benchmarks.bench import (
+    interruptible,
+    options,
+    refuse_no_time,
+    selected,
+    written_before,
+)
+from benchmarks.bench_derived import Derivation, derive
 from benchmarks.bench_page import around, in_page, shown
-from benchmarks.bench_parts import ROOT, Document, Part, Row, measure_parts, say, written
+from benchmarks.bench_parts import ROOT, Part, measure_parts, say, written
 from benchmarks.bench_targets import GPU
 from benchmarks.gpu_derived import best, matrix
 
@@ -29,7 +35,7 @@ __all__ = ["main", "parts"]
 
 OUT = ROOT / "out" / "bench-gpu.json"
 TRIED = ROOT / "out" / "bench-gpu-small.json"
-DERIVED: dict[str, Callable[[Document], Iterator[Row]]] = {"best": best, "matrix": matrix}
+DERIVED: dict[str, Derivation] = {"best": best, "matrix": matrix}
 """Parts that follow from the others' rows."""
 UNCOMPILED = "^[^ ]+$"
 """What --small tries where nothing is named: compiling takes minutes on a CPU."""
@@ -61,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = options(__doc__, OUT, 9.5)
     parser.add_argument("--small", action="store_true", help="a small encoder, on a CPU")
     asked = parser.parse_args(arguments)
-    if asked.turns < 1 or asked.minutes <= 0:
-        parser.error("found no turn or no time ; expected 1 turn or more, and minutes above 0.")
+    refuse_no_time(parser, asked)
     only = UNCOMPILED if asked.small and asked.only is None else asked.only
     chosen = selected(parser, parts(small=asked.small), only)
     out: Path = TRIED if asked.small and asked.out == OUT else asked.out
@@ -78,10 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = list(sys.argv[1:] if arguments is None else arguments)
         document = measure_parts(
             chosen, out, turns=asked.turns, minutes=asked.minutes, afresh=asked.afresh,
+            patience=asked.patience, missing=asked.missing,
             command=shlex.join(["python", "-m", "benchmarks.bench_gpu", *given]),
         )  # fmt: skip
         if not asked.small:
-            _derive(document)
+            derive(document, DERIVED)
             written(out, document)
     names = [part.name for part in parts(small=asked.small)]
     text = shown(document, [*names, *DERIVED][: None if not asked.small else len(names)],
@@ -94,16 +100,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         in_page(asked.page, "bench-gpu", text)
         say(f"numbers: {out}; table: {asked.page}")
     return 0
-
-
-def _derive(document: Document) -> None:
-    """Add the parts that follow from the others."""
-    for name, rows in DERIVED.items():
-        document["parts"][name] = {
-            "date": time.strftime("%Y-%m-%d"), "commit": document["commit"], "seconds": 0.0,
-            "command": document["command"], "state": document["state"], "reason": None,
-            "rows": list(rows(document)),
-        }  # fmt: skip
 
 
 def _gpu() -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.bench_parts import Document, Row
 from benchmarks.bench_targets import Target
+from benchmarks.turns import against
 
 __all__ = ["around", "in_page", "shown"]
 
@@ -37,14 +38,19 @@ def shown(document: Document, names: Sequence[str], targets: Sequence[Target]) -
         "| work | way | peer | seconds of the way | found | target | met |",
         "|---|---|---|---|---|---|---|",
     ]
+    verdicts: list[str] = []
     for name in names:
         part = parts.get(name)
         mine = [t for t in targets if t.part == name]
-        lines += ["| " + " | ".join(_cell(c) for c in cells) + " |" for cells in _part(part, mine)]
+        found = list(_part(part, mine))
+        verdicts += [met for *_, wanted, met in found if wanted != "-"]
+        lines += ["| " + " | ".join(_cell(c) for c in cells) + " |" for cells in found]
         if part is None and not mine:
             lines.append(f"| {_cell(name)} | | | | not measured: not asked for | - | - |")
         elif part and not part["rows"] and not mine:
             lines.append(f"| {_cell(name)} | | | | not measured: {_cell(part['reason'])} | - | - |")
+    if verdicts:
+        lines[2:2] = [_counted(verdicts), ""]
     lines += ["", "When and at which commit: "]
     lines[-1] += "; ".join(_when(name, parts[name], state) for name in names if name in parts) + "."
     return "\n".join(lines) + "\n"
@@ -75,6 +81,14 @@ def around(page: Path, name: str) -> tuple[str, str, str]:
             f"{page}: found no markers of '{name}' ; expected {begin.strip()} and {end}."
         )
     return before + begin, between, end + after
+
+
+def _counted(verdicts: Sequence[str]) -> str:
+    """Return how many targets were met, from the last column of their lines."""
+    met = sum(verdict.startswith("yes") for verdict in verdicts)
+    missed = verdicts.count("no")
+    left = len(verdicts) - met - missed
+    return f"Of {len(verdicts)} targets {met} met, {missed} not met, {left} not measured."
 
 
 def _part(part: Mapping[str, Any] | None, targets: Sequence[Target]) -> Iterator[list[str]]:
@@ -116,8 +130,10 @@ def _answer(rows: Sequence[Row], target: Target) -> Row | None:
     if not mine or not peers or mine[0]["seconds"] is None:
         return next((r for r in mine if r.get("reason")), None)
     peer = min(peers, key=lambda r: float(r["seconds"]))
-    ratio = peer["seconds"] / mine[0]["seconds"]
-    return {**mine[0], "peer": peer["way"], "ratio": ratio, "ratio_spread": None}
+    found = {**mine[0], "peer": peer["way"], "ratio": peer["seconds"] / mine[0]["seconds"]}
+    turns = peer.get("each", ()), mine[0].get("each", ())
+    same = len(turns[0]) == len(turns[1]) > 0
+    return found | (against(*turns) if same else {"ratio_spread": None})
 
 
 def _judged(row: Row, target: Target | None, *, noted: bool) -> list[str]:
@@ -176,6 +192,8 @@ def _when(name: str, part: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     said = f"{name} {part['date']}, {part['commit'] or 'no commit'}, in {part['seconds']:.0f} s"
     if part.get("threads"):
         said += f", threads {part['threads']}"
+    if part.get("load") is not None:
+        said += f", load {part['load']:.1f} before it"
     other = [
         key
         for key in ("machine", "versions", "sources", "turns")

@@ -3,7 +3,7 @@
 A part names a function `f(turns, **arguments)` that returns, or yields, rows. A row is a dict with
 `work`, `way`, `peer`, `seconds` (median over turns, or the seconds of each turn; None where seconds are
 not what is measured) and `ratio` (the peer's median over this way's; None on a row without a peer). It
-may have `spread` (least and most of the seconds; `fastest` and `slowest` will do), `ratio_spread` (of
+may have `spread` (least and most of the seconds), `each` (the seconds of each turn), `ratio_spread` (of
 the turns' own ratios), further numbers such as `peak_mib`, a `note`, and, where nothing could be
 measured, a `reason`.
 """
@@ -59,9 +59,10 @@ class Part:
     """That all ways compute with; None for the libraries' own number."""
 
 
-def measure_parts(
-    parts: Sequence[Part], out: Path, *, turns: int, minutes: float, command: str, afresh: bool
-) -> Document:
+def measure_parts(  # noqa: PLR0913 - what the command line says
+    parts: Sequence[Part], out: Path, *, turns: int, minutes: float, command: str, afresh: bool,
+    patience: float = 1.0, missing: bool = False,
+) -> Document:  # fmt: skip
     """Measure parts one after the other, writing the document after each.
 
     A run of the same parts over the same sources, machine and turns that was interrupted goes on where
@@ -70,6 +71,8 @@ def measure_parts(
     Args:
         minutes: parts that would begin later are not measured.
         afresh: whether to begin anew even so.
+        patience: times the usual time of each part.
+        missing: whether to leave out what the same sources, machine and turns have measured whole.
     """
     state = {"turns": turns, "sources": sources(), "machine": machine(), "versions": versions()}
     document: Document = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
@@ -80,15 +83,19 @@ def measure_parts(
         kept = sorted(asked - left)
         say(f"goes on where it was interrupted; measured already: {', '.join(kept) or 'nothing'}")
         asked &= left
+    if missing:
+        same = {name: found for name, found in done.items() if found["state"] == state}
+        asked -= {name for name, found in same.items() if found["reason"] is None}
     document = {"command": command, "commit": commit(), "state": state, "parts": done}
     begin = time.monotonic()
     todo = [part for part in parts if part.name in asked]
     for at, part in enumerate(todo):
         document["left"] = [p.name for p in todo[at:]]
         written(out, document)
-        say(f"{part.name}: measuring, at most {min(part.limit_s, 60 * minutes):.0f} s")
         remaining = 60 * minutes - (time.monotonic() - begin)
-        done[part.name] = _measured(part, turns, remaining) | {
+        limit = min(patience * part.limit_s, remaining)
+        say(f"{part.name}: measuring, at most {max(0.0, limit):.0f} s")
+        done[part.name] = _measured(part, turns, limit, remaining) | {
             "command": command,
             "commit": commit(),
             "state": state,
@@ -163,9 +170,11 @@ def commit() -> str | None:
     return head + ("+changes" if changes else "")
 
 
-def _measured(part: Part, turns: int, remaining: float) -> dict[str, Any]:
+def _measured(part: Part, turns: int, limit: float, remaining: float) -> dict[str, Any]:
     """Return the rows of one part, and a reason where they are not all there."""
-    found: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "rows": [], "reason": None}
+    found: dict[str, Any] = {
+        "date": time.strftime("%Y-%m-%d"), "rows": [], "reason": None, "load": os.getloadavg()[0],
+    }  # fmt: skip
     module = part.call.partition(":")[0]
     if importlib.util.find_spec(module) is None:
         return found | {"reason": f"no module {module}", "seconds": 0.0}
@@ -176,7 +185,7 @@ def _measured(part: Part, turns: int, remaining: float) -> dict[str, Any]:
         out = Path(folder) / "rows.jsonl"
         call = [sys.executable, "-m", "benchmarks.bench_parts", part.call, "--turns", str(turns)]
         call += ["--out", str(out), "--arguments", json.dumps(_arguments(part, remaining))]
-        reason = _ended(call, min(part.limit_s, remaining), part.threads)
+        reason = _ended(call, limit, part.threads)
         lines = _lines(out)
     for line in lines:
         row = json.loads(line)
@@ -230,9 +239,8 @@ def _tidy(row: Mapping[str, Any]) -> Row:
     found = dict(row)
     if isinstance(found["seconds"], list | tuple):
         each = [float(s) for s in found["seconds"]]
-        found |= {"seconds": median(each), "spread": [min(each), max(each)], "turns": len(each)}
-    if "spread" not in found and {"fastest", "slowest"} <= set(found):
-        found["spread"] = [found["fastest"], found["slowest"]]
+        found |= {"seconds": median(each), "spread": [min(each), max(each)]}
+        found |= {"each": each, "turns": len(each)}
     for key in ("seconds", "ratio"):
         value = found[key]
         if value is not None and not (math.isfinite(value) and value > 0):

@@ -12,9 +12,18 @@ from itertools import product
 from typing import Any
 
 from benchmarks.bench_parts import Document, Row
-from benchmarks.bench_targets import EXACT, HF, HF_BEST, LARGE, LENGTHS, MATRIX
+from benchmarks.bench_targets import (
+    EXACT,
+    HF,
+    HF_BEST,
+    LARGE,
+    LENGTHS,
+    MATRIX,
+    PER_TARGET,
+    SHARED,
+)
 
-__all__ = ["best", "matrix"]
+__all__ = ["best", "hours", "matrix"]
 
 _LENGTHS = {
     "squad_v1": "SQuAD", "squad_v2": "SQuAD", "tydiqa": "SQuAD", "xquad": "SQuAD", "mlqa": "SQuAD",
@@ -54,8 +63,7 @@ def matrix(document: Document) -> Iterator[Row]:
                 mine[lengths] = row["tokens_per_second"]
                 theirs[lengths] = row["peer_tokens_per_second"]
     found: Row = {
-        "work": MATRIX, "way": "ours, shared trainings made once", "peer": f"{HF}, run per target",
-        "seconds": None, "ratio": None,
+        "work": MATRIX, "way": SHARED, "peer": PER_TARGET, "seconds": None, "ratio": None,
     }  # fmt: skip
     if set(mine) != set(LENGTHS):
         yield found | {"reason": "not all three lengths were measured"}

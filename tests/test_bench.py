@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import textwrap
 
 import pytest
 
 from benchmarks import bench, bench_parts
+from benchmarks.bench_derived import matrix
 from benchmarks.bench_page import around, in_page, shown
 from benchmarks.bench_parts import Part, measure_parts
 from benchmarks.bench_peers import bootstrap, planning
-from benchmarks.bench_targets import CPU, Target
+from benchmarks.bench_targets import CPU, HF, LENGTHS, OURS, Target
+from benchmarks.paper_matrix import MATRIX_HOURS, matrix_hours
 
 ROWS = """
     import time
@@ -49,9 +52,9 @@ def part(tmp_path, monkeypatch):
     sys.modules.pop("rows_for_test", None)
 
 
-def measured(parts, out, *, turns=3, minutes=1.0, afresh=False):
+def measured(parts, out, *, turns=3, minutes=1.0, afresh=False, **more):
     return measure_parts(
-        parts, out, turns=turns, minutes=minutes, command="make bench", afresh=afresh
+        parts, out, turns=turns, minutes=minutes, command="make bench", afresh=afresh, **more
     )
 
 
@@ -192,19 +195,80 @@ def test_the_command_measures_what_is_asked_for_and_fills_the_page(
     assert "| w | 2 turns, 0 more | p |" in page.read_text()
     assert "| w | 2 turns, 0 more | p |" in capsys.readouterr().out
     assert "python -m benchmarks.bench --only go+d --turns 2" in page.read_text()
-    assert set(json.loads(out.read_text())["parts"]) == {"good"}
+    assert set(json.loads(out.read_text())["parts"]) == {"good", "matrix"}
     assert "not measured: not asked for" in page.read_text()
     page.write_text("<!-- bench: begin -->\n<!-- bench: end -->\n")
     assert bench.main([*given[4:], "--page-only"]) == 0
     assert "| w | 2 turns, 0 more | p |" in page.read_text()
 
 
+def test_what_is_missing_alone_is_measured_and_may_have_more_time(part, tmp_path, capsys):
+    out = tmp_path / "b.json"
+    parts = [part("good"), part("slow", 2.0)]
+    first = measured(parts, out)
+    assert first["parts"]["slow"]["reason"] == "ended after its 2 s"
+    capsys.readouterr()
+    again = measured(parts, out, missing=True, patience=1.5)
+    assert "good: measuring" not in capsys.readouterr().err
+    assert again["parts"]["good"] == first["parts"]["good"]
+    assert again["parts"]["slow"]["reason"] == "ended after its 3 s"
+    measured(parts[:1], out, missing=True, turns=2)  # of other turns nothing is kept
+    assert "good: measuring" in capsys.readouterr().err
+
+
+def test_targets_that_are_met_are_counted_and_others_told_apart(part, tmp_path):
+    document = measured([part("good"), part("nothing")], tmp_path / "b.json")
+    way = "3 turns, 0 more"
+    targets = [
+        Target("good", "w", way, "p", least=2),
+        Target("good", "w", way, "p", least=3),
+        Target("nothing", "w", "none", "p", least=1),
+    ]
+    text = shown(document, ["good", "nothing"], targets)
+    assert "Of 3 targets 1 met, 1 not met, 1 not measured." in text
+    assert "targets" not in shown(document, ["good", "nothing"], ())
+    assert re.search(r"good [^;]*, load \d+\.\d before it;", text)
+
+
+def trainings(**speeds):
+    """Return a document in which ways train at so many tokens per second."""
+    state = {"turns": 1, "sources": "s", "machine": bench_parts.machine(), "versions": {}}
+    rows = [{"way": way, "peer": HF, "tokens_per_second": speed} for way, speed in speeds.items()]
+    parts = {f"training {lengths}": {"rows": rows} for lengths in LENGTHS}
+    return {"parts": parts, "commit": None, "state": state, "command": "c"}
+
+
+def test_the_matrix_is_reckoned_from_measured_speeds(tmp_path):
+    document = trainings(**{OURS: 300.0, HF: 100.0})
+    here, there = matrix(document, tmp_path / "none.json")
+    assert here["ratio"] == pytest.approx(3 * matrix_hours(share=False) / MATRIX_HOURS)
+    assert "no GPU-hours" in here["note"]
+    assert there["ratio"] is None
+    assert "has not run" in there["reason"]
+    del document["parts"]["training SQuAD"]
+    assert next(matrix(document))["reason"] == "training at SQuAD lengths was not measured"
+
+
+def test_the_matrix_of_the_gpu_is_what_its_own_benchmark_left(tmp_path):
+    gpu = tmp_path / "gpu.json"
+    row = {"ratio": 5.5, "hours": 20.0, "note": "110 h for the peer"}
+    part = {"date": "2026-01-01", "commit": "abc", "rows": [row]}
+    gpu.write_text(json.dumps({"parts": {"matrix": part}}))
+    _, there = matrix(trainings(), gpu)
+    assert (there["ratio"], there["hours"]) == (5.5, 20.0)
+    assert there["note"] == "110 h for the peer; gpu.json of 2026-01-01, abc"
+    part["rows"] = [{"reason": "not all three lengths were measured"}]
+    gpu.write_text(json.dumps({"parts": {"matrix": part}}))
+    assert "not all three" in list(matrix(trainings(), gpu))[1]["reason"]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--only", "nothing like it"], "expected one of training, evaluation"),
+        (["--only", "nothing like it"], "expected one of training XNLI, training SQuAD"),
         (["--only", "("], "no pattern"),
         (["--turns", "0"], "expected 1 turn or more"),
+        (["--patience", "0"], "minutes and patience above 0"),
         (["--page-only", "--out", "/nowhere.json"], "found no /nowhere.json"),
     ],
 )
@@ -221,6 +285,8 @@ def test_a_target_may_be_about_two_rows_of_one_work():
         return {"work": "w", "way": way, "peer": peer, "seconds": seconds, "ratio": ratio}
 
     rows = [row("ours", 1.0), row("slow", 6.0), row("slow, batch 2", 3.0), row("ours, padded", 2.0)]
+    for found, each in zip(rows[::2], ([0.5, 1.0, 1.5], [3.0, 3.0, 6.0]), strict=True):
+        found["each"] = each
     state = {"turns": 1, "sources": "s", "machine": bench_parts.machine(), "versions": {}}
     when = {"date": "d", "commit": None, "seconds": 1.0, "state": state, "command": "c"}
     document = {**when, "parts": {"a": {**when, "rows": rows, "reason": None}}}
@@ -231,7 +297,7 @@ def test_a_target_may_be_about_two_rows_of_one_work():
     ]
     assert table(document, targets) == [
         "| w | ours | slow | 1 | 6 times | at least 5 times | yes |",
-        "| w | ours | slow, batch 2 | 1 | 3 times | at least 5 times | no |",
+        "| w | ours | slow, batch 2 | 1 | 3 times (3 to 6) | at least 5 times | no |",
         "| w | ours, padded | slow, batch 2 | 2 | 1.5 times | at least 1 times | yes |",
         "| w | slow, batch 2 | slow | 3 | 2 times | - | - |",
         "| w | ours, padded | slow | 2 | 3 times | - | - |",
@@ -239,7 +305,7 @@ def test_a_target_may_be_about_two_rows_of_one_work():
 
 
 def test_every_target_belongs_to_a_part_and_no_two_are_one():
-    assert {target.part for target in CPU} <= {part.name for part in bench.PARTS}
+    assert {t.part for t in CPU} <= {part.name for part in bench.PARTS} | set(bench.DERIVED)
     keys = [(t.work, t.way, t.peer, t.quantity) for t in CPU]
     assert len(set(keys)) == len(keys)
     assert all((t.least is None) != (t.most is None) for t in CPU)
