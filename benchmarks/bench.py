@@ -121,6 +121,7 @@ def interruptible(command: Callable[[], int]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, and put it into the page."""
     parser = options(__doc__, OUT, 60)
+    parser.set_defaults(turns=5)
     asked = parser.parse_args(arguments)
     parts = selected(parser, PARTS, asked.only)
     refuse_no_time(parser, asked)

@@ -140,19 +140,23 @@ def train_own(
     recipe = Recipe(epochs=1, batch_size=size, learning_rate=1e-5, max_length=work.longest)
     share = _steps(work, turn) / step_count(features, recipe)
     feed = Feed(family(work.family), features, recipe.model_copy(update={"epochs": share}))
-    asked: list[float] = []
+    marks: list[float] = []
 
-    def noted() -> bool:
-        asked.append(_clock())
+    def begins() -> bool:
+        marks.append(_clock())
         return False
 
+    def ended(*_: object) -> None:
+        marks.append(_clock())
+
     rng = np.random.Generator(np.random.PCG64(turn))
-    execution = Execution(watch=Watch(stop=noted))
+    execution = Execution(watch=Watch(stop=begins, heard=ended, every_s=0.0))
     began = _clock()
     trained = train(
         model, {work.name: feed}, mixing=Mixing(), pad_id=PAD, rng=rng, execution=execution
     )
-    once, steps = asked[0] - began, _clock() - asked[0]
+    steps = marks[-1] - marks[0]  # from the first's begin to the last's end
+    once = _clock() - began - steps
     return (share * once + steps) / trained.tokens
 
 
