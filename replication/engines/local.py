@@ -18,19 +18,19 @@ from __future__ import annotations
 
 import os
 import selectors
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from replication.data import Source
-from replication.engines.device import Load, Room, load_of, memory_of
+from replication.engines.device import Room
 from replication.engines.driving import Terms, drive, to_steps
 from replication.engines.engine import Ended, Engine, Progress, Tally
+from replication.engines.placing import Placing
 from replication.engines.sharing import Rules, Sharing
 from replication.engines.stopping import heeding_signals
 from replication.engines.worker_process import WorkerProcess
 from replication.errors import ReplicationError
-from replication.orders import Order, Outcome, describe
+from replication.orders import Order, describe
 from replication.run import Plan, RunSpec
 from replication.store import Store
 from replication.workload import Workloads
@@ -132,10 +132,11 @@ class Local:
         with heeding_signals() as stop:
             crew = _crew(plan, self._devices)
             sharing = Sharing(crew.devices, most=crew.workers, rules=self._rules)
-            hands = _Processes(crew, progress, sharing, Workloads(source), self._room)
+            placing = Placing(sharing, Workloads(source))
+            hands = _Processes(crew, progress, placing, self._room)
             terms = Terms(progress, budget_s, order, stop, note)
             tally = drive(plan, store, hands=hands, terms=terms)
-            tally.shared = sharing.lines()
+            tally.shared = placing.lines()
             return tally
 
 
@@ -146,37 +147,30 @@ class _Processes:
         self,
         crew: Crew,
         progress: Progress,
-        sharing: Sharing,
-        loads: Workloads,
+        placing: Placing,
         room: Room | None = None,
     ) -> None:
         self._crew = crew
         self._progress = progress
-        self._sharing = sharing
-        self._loads = loads
+        self._placing = placing
         self._room = room
         self._workers: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
-        self._known: dict[str, Load] = {}
-        """Digest -> what a run is to a device."""
-        self._crowded: set[str] = set()
-        """Digests of runs in which memory ran out beside others."""
 
     @property
     def capacity(self) -> int:
         return self._crew.workers
 
     def fits(self, spec: RunSpec) -> bool:
-        return not self._crew.devices or self._sharing.device_for(self._load(spec)) is not None
+        return not self._crew.devices or self._placing.device_for(spec) is not None
 
     def begin(self, order: Order) -> None:
         device = None
         busy = sum(w.order is not None for w in self._workers)
         if self._crew.devices:
-            load = self._load(order.spec)
-            device = self._sharing.device_for(load)
+            device = self._placing.device_for(order.spec)
             assert device is not None  # it fits
-            self._sharing.begin(order.spec.digest(), load, device)
+            self._placing.begin(order.spec, device)
         idle = [w for w in self._workers if w.order is None and w.device == device]
         given = order.model_copy(update={"threads": self._crew.threads_beside(busy)})
         (idle[0] if idle else self._start(device)).begin(given)
@@ -194,7 +188,7 @@ class _Processes:
                 digest = worker.order.spec.digest()
                 if "outcome" in message:
                     worker.order = None
-                    ended.append(self._ended(digest, message["outcome"]))
+                    ended.append(self._ended(Ended(digest, message["outcome"])))
                     if message["outcome"].ended == "stopped":  # the process ends itself
                         self._lose(worker)
                         break
@@ -211,27 +205,13 @@ class _Processes:
             worker.end(at_once=worker.order is not None)
         self._selector.close()
 
-    def _load(self, spec: RunSpec) -> Load:
-        digest = spec.digest()
-        if digest not in self._known:
-            self._known[digest] = load_of(spec, self._loads, alone=digest in self._crowded)
-        return self._known[digest]
-
     def _hear(self, digest: str, told: Sequence[float], room: Sequence[int] | None) -> None:
         known = self._room if room is None else Room(*room)
-        self._sharing.hear(digest, time.monotonic(), int(told[2]), known)
+        self._placing.hear(digest, int(told[2]), known)
         to_steps(self._progress, digest, told)
 
-    def _ended(self, digest: str, outcome: Outcome | None, how: str = "") -> Ended:
-        """Tell the sharing that a run ended, and find out whether it was crowded."""
-        if not self._crew.devices:
-            return Ended(digest, outcome, how)
-        ran_out, peak = memory_of(outcome)
-        beside = self._sharing.end(digest, time.monotonic(), crowded=ran_out, peak=peak)
-        if crowded := ran_out and beside:
-            self._crowded.add(digest)
-            self._known.pop(digest, None)
-        return Ended(digest, outcome, how, crowded)
+    def _ended(self, ended: Ended) -> Ended:
+        return self._placing.end(ended) if self._crew.devices else ended
 
     def _start(self, device: str | None) -> WorkerProcess:
         worker = WorkerProcess(device)
@@ -244,7 +224,8 @@ class _Processes:
         self._selector.unregister(worker)
         self._workers.remove(worker)
         how = worker.end(at_once=True)
-        return [self._ended(worker.order.spec.digest(), None, how)] if worker.order else []
+        lost = worker.order and Ended(worker.order.spec.digest(), None, how)
+        return [self._ended(lost)] if lost else []
 
 
 def _crew(plan: Plan, devices: Sequence[str] | None) -> Crew:

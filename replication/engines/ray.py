@@ -14,15 +14,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import replace
 from typing import Any
 
 from replication.data import Source
 from replication.engines.courier import Courier, InPlace
 from replication.engines.depot import depot_for
-from replication.engines.device import Load, Room, load_of, memory_of
+from replication.engines.device import Room
 from replication.engines.driving import Terms, drive, to_steps
 from replication.engines.engine import Ended, Engine, Progress, Tally
+from replication.engines.placing import Placing
 from replication.engines.ray_cluster import at_once, check_nodes, connected, short, wants
 from replication.engines.ray_node import failed_outside
 from replication.engines.sharing import Rules, Sharing
@@ -110,11 +110,8 @@ class _Hands:
         """What each node that is alive has in all."""
         look_s = carrier.look_s  # words come late by up to this, which must not weigh
         rules = Rules(window_s=max(20.0, 24 * look_s), gap_s=max(5.0, 3 * look_s))
-        self.sharing = Sharing([POOL], most=MOST, rules=rules)
-        self._known: dict[str, Load] = {}
-        """Digest -> what a run is to a device."""
-        self._crowded: set[str] = set()
-        """Digests of runs in which memory ran out beside others."""
+        self._sharing = Sharing([POOL], most=MOST, rules=rules)
+        self._placing = Placing(self._sharing, loads)
 
     @property
     def capacity(self) -> int:
@@ -122,28 +119,23 @@ class _Hands:
 
         As far as devices go: a run for whose memory there is no room now waits in Ray.
         """
-        if time.monotonic() - self._counted >= FRESH_S:
-            self._counted = time.monotonic()
-            self._all = self._nodes()
-            self.sharing.resize(POOL, max(1, self._gpus()))
-        return at_once(self._all)
+        return at_once(self._nodes())
 
     def fits(self, spec: RunSpec) -> bool:
         """Return whether the cluster's GPUs take this run too; without any, whatever CPUs take."""
-        return not self._gpus() or self.sharing.device_for(self._load(spec)) is not None
+        return not self._gpus() or self._placing.device_for(spec) is not None
 
     def begin(self, order: Order) -> None:
         """Hand an order to Ray, which finds a node for it, at once or later."""
-        load = self._load(order.spec)
-        each = self.sharing.limit(load, POOL) if self._gpus() else 1
-        self.sharing.begin(order.spec.digest(), load, POOL)
-        asked = wants(order.spec, self._loads, self._nodes(), each)
+        nodes = self._nodes()
+        each = self._placing.limit(order.spec, POOL) if self._gpus() else 1
+        self._placing.begin(order.spec, POOL)
+        asked = wants(order.spec, self._loads, nodes, each)
         order = order.model_copy(update={"threads": int(asked["num_cpus"])})
         try:
             text = self._carrier.packed(order)
         except DepotError as fault:
-            self.sharing.end(order.spec.digest(), time.monotonic())
-            self._never.append(Ended(order.spec.digest(), None, short(fault)))
+            self._never.append(self._placing.end(Ended(order.spec.digest(), None, short(fault))))
             return
         self._held[self._task.options(**asked).remote(text)] = order, time.monotonic()
 
@@ -154,7 +146,7 @@ class _Hands:
             return never
         ready, _ = self._ray.wait(list(self._held), num_returns=1, timeout=seconds)
         self._tell()
-        return [self._shared(self._ended(reference)) for reference in ready]
+        return [self._placed(self._ended(reference)) for reference in ready]
 
     def stop(self) -> None:
         """Interrupt every task: one that trains takes it as a request, one not begun never begins."""
@@ -174,32 +166,25 @@ class _Hands:
         self._carrier.close(hurried=hurried)
 
     def _nodes(self) -> list[dict[str, float]]:
-        return [n["Resources"] for n in self._ray.nodes() if n["Alive"]]
+        """Return what each node that is alive has in all, as it was a few seconds ago at most."""
+        if time.monotonic() - self._counted >= FRESH_S:
+            self._counted = time.monotonic()
+            self._all = [n["Resources"] for n in self._ray.nodes() if n["Alive"]]
+            self._sharing.resize(POOL, max(1, self._gpus()))
+        return self._all
 
     def shared(self) -> list[str]:
         """Return how many runs GPUs took at once, and why no more, in a sentence each."""
-        return self.sharing.lines() if self._gpus() else []
+        return self._placing.lines() if self._gpus() else []
 
     def _gpus(self) -> int:
         return sum(int(n.get("GPU", 0)) for n in self._all)
 
-    def _load(self, spec: RunSpec) -> Load:
-        digest = spec.digest()
-        if digest not in self._known:
-            self._known[digest] = load_of(spec, self._loads, alone=digest in self._crowded)
-        return self._known[digest]
-
-    def _shared(self, ended: Ended) -> Ended:
-        """Tell the sharing that a run ended, and find out whether it was crowded."""
-        ran_out, peak = memory_of(ended.outcome)
-        now = time.monotonic()
-        beside = self.sharing.end(ended.digest, now, crowded=ran_out, peak=peak)
-        if not (ran_out and beside and self._gpus()):
-            return ended
-        self._crowded.add(ended.digest)
-        self._known.pop(ended.digest, None)
-        self._carrier.forget(ended.digest)
-        return replace(ended, crowded=True)
+    def _placed(self, ended: Ended) -> Ended:
+        placed = self._placing.end(ended, devices=self._gpus() > 0)
+        if placed.crowded:
+            self._carrier.forget(ended.digest)
+        return placed
 
     def _ended(self, reference: Any) -> Ended:
         """Return what came of a task."""
@@ -250,7 +235,7 @@ class _Hands:
                 if self._told.get(digest) != text:
                     self._told[digest] = text
                     room = None if total is None else Room(int(free), int(total))
-                    self.sharing.hear(digest, time.monotonic(), int(tokens), room)
+                    self._placing.hear(digest, int(tokens), room)
                     to_steps(self._progress, digest, (step, steps, tokens, loss))
 
 
