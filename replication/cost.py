@@ -29,6 +29,7 @@ __all__ = [
     "bill_of",
     "device_here",
     "fit",
+    "foreseen_memory",
     "gpu_memory",
     "left_out",
     "observation",
@@ -145,8 +146,9 @@ def operations(work: Work, shape: Shape) -> float:
 def gpu_memory(work: Work, shape: Shape, table: CostTable, *, half: bool) -> int:
     """Return peak bytes on the table's GPU: weights with their state, and a micro-batch's activations.
 
-    In evaluation there is no state, and one layer's activations at a time (of a micro-batch four
-    times as large).
+    Activations are those of real tokens, since batches are packed; only what a head reads is padded
+    again, one state a token and its gradient. In evaluation there is no state, and one layer's
+    activations at a time (of a micro-batch four times as large).
 
     Args:
         work: of the run.
@@ -158,11 +160,35 @@ def gpu_memory(work: Work, shape: Shape, table: CostTable, *, half: bool) -> int
     if not work.steps:
         tokens = min(4.0 * most, work.tokens)
         return round(4 * shape.parameters + tokens * shape.width * table.activation_bytes * wide)
-    tokens = min(float(most), max(1, work.batch) * work.longest)
+    tokens = min(float(most), work.held)
     kept = tokens * shape.layers * shape.width * table.activation_bytes * wide
+    padded = max(1, work.batch) * work.longest * shape.width * 2 * 2 * wide
     share = work.predicted / work.tokens if work.tokens else 0.0
     words = 3 * 4 * tokens * share * shape.vocabulary  # logits, their softmax and its gradient
-    return round(shape.parameters * table.state_bytes + kept + words)
+    return round(shape.parameters * table.state_bytes + kept + padded + words)
+
+
+def foreseen_memory(spec: RunSpec, loads: Workloads, *, at_once: int | None = None) -> int | None:
+    """Return peak bytes of what a run holds where it computes; None where a size is not known.
+
+    Args:
+        spec: of the run.
+        loads: of the plan's source.
+        at_once: most tokens of a micro-batch; None for those of the table's GPU.
+    """
+    table = loads.table
+    shape = shape_of_base(spec.base, table)
+    if shape is None:
+        return None
+    try:
+        work = loads.of(spec)
+    except (Unsized, KeyError):  # a task that only another version has
+        return None
+    if at_once is not None:
+        here = table.gpu.model_copy(update={"tokens_at_once": at_once})
+        table = table.model_copy(update={"gpu": here})
+    # what "auto" means is the device's matter, and 32 bits never take less
+    return gpu_memory(work, shape, table, half=spec.precision == "bf16")
 
 
 def price(work: Work, shape: Shape, throughput: Throughput) -> float:

@@ -77,7 +77,7 @@ class Device(Record):
     step_seconds_per_layer: Amount
     """Host time to launch one training step, a layer."""
     tokens_at_once: Whole
-    """Most padded tokens in one micro-batch."""
+    """Most real tokens in one micro-batch."""
     because: Text
     """Where the figures come from."""
 

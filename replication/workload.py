@@ -51,6 +51,8 @@ class Work:
     """Most tokens of one sequence."""
     batch: int = 0
     """Largest batch."""
+    held: float = 0.0
+    """Real tokens of the longest batch of them all, about; more than almost any run will see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class _Sized:
     examples: float
     features: float
     tokens: float
+    squares: float
+    """Sum of the squares of the features' tokens."""
 
 
 @dataclass(slots=True)
@@ -119,6 +123,7 @@ class Workloads:
             looked=self._looked(spec, kind, steps),
             longest=max(int(r.max_length) for _, r in found),
             batch=max(_examples(size, recipe) for size, recipe in found),
+            held=max(_longest_batch(size, recipe) for size, recipe in found),
         )
         masked = spec.masked_mixing
         if masked is None:
@@ -135,6 +140,7 @@ class Workloads:
             work.looked,
             max(work.longest, beside.longest),
             max(work.batch, beside.batch),
+            max(work.held, beside.held),
         )
 
     def _masked(
@@ -155,7 +161,7 @@ class Workloads:
         tokens = features * size.tokens / size.features
         return Work(size.examples, features, tokens, steps,
                     predicted=tokens * settings.masked_share, longest=int(recipe.max_length),
-                    batch=_examples(size, recipe))  # fmt: skip
+                    batch=_examples(size, recipe), held=_longest_batch(size, recipe))  # fmt: skip
 
     def _looked(self, spec: RunSpec, kind: str, steps: int) -> float:
         selection, use = spec.selection, spec.selection_data
@@ -182,7 +188,7 @@ class Workloads:
             told = self.table.bytes_a_token["hub"]
             self.assumed.add(f"the checkpoint's tokenizer makes a token of {told:g} bytes")
         few = max(8, SAMPLE // max(1, len(use.languages)))
-        examples = features = tokens = 0.0
+        examples = features = tokens = squares = 0.0
         for code in use.languages:
             sample = self.source.examples(row, use.split, code, few if cap is None else cap)
             count = len(sample)
@@ -195,7 +201,8 @@ class Workloads:
             examples += count
             features += count * sum(n for n, _ in cut) / len(cut)
             tokens += count * sum(t for _, t in cut) / len(cut)
-        return _Sized(examples, features, tokens)
+            squares += count * sum(t**2 / n for n, t in cut) / len(cut)
+        return _Sized(examples, features, tokens, squares)
 
     def _assume(self, use: DataUse, row: Task, lengths: Lengths, cap: int | None) -> _Sized:
         """Return the size of data on the hub from what cost.yaml says of them."""
@@ -213,7 +220,9 @@ class Workloads:
         count = each * len(use.languages)
         sequences = 2 if row.family == "retrieval" else 1
         length = min(mean, lengths.max_length)
-        return _Sized(count, count * sequences, count * sequences * length)
+        tokens = count * sequences * length
+        # how lengths vary is not known: at most as if all were either nothing or the most
+        return _Sized(count, count * sequences, tokens, tokens * lengths.max_length)
 
     def _text(
         self, settings: Pretraining | MaskedMixing, uses: Iterable[DataUse], kind: str
@@ -223,12 +232,14 @@ class Workloads:
         found = self._read(settings, uses)
         total = sum(len(pieces) for pieces in found.values())
         weights = {c: len(p) ** settings.language_exponent for c, p in found.items() if p}
-        tokens = 0.0
+        tokens = squares = 0.0
         for code, weight in weights.items():
             sample = found[code][:: max(1, len(found[code]) // 40)]
-            mean = sum(min(room, ruler(s) + 2) for s in sample) / len(sample)
-            tokens += mean * total * weight / sum(weights.values())
-        return _Sized(total, total, tokens)
+            lengths = [min(room, ruler(s) + 2) for s in sample]
+            share = total * weight / sum(weights.values()) / len(sample)
+            tokens += share * sum(lengths)
+            squares += share * sum(n**2 for n in lengths)
+        return _Sized(total, total, tokens, squares)
 
     def _read(
         self, settings: Pretraining | MaskedMixing, uses: Iterable[DataUse]
@@ -315,6 +326,26 @@ def _examples(size: _Sized, recipe: Recipe) -> int:
     if isinstance(recipe.batch_size, TokenBudget):
         return math.ceil(recipe.batch_size.tokens * size.features / max(1.0, size.tokens))
     return int(recipe.batch_size)
+
+
+def _longest_batch(size: _Sized, recipe: Recipe) -> float:
+    """Return about how many real tokens the longest of a phase's random batches has.
+
+    Bernstein's inequality, from the mean and variance of lengths and the most that one may have: of
+    all batches together less than one is expected to be longer.
+    """
+    if not size.features:
+        return 0.0
+    mean = size.tokens / size.features
+    # several sequences in one feature, such as choices, are each cut to the most
+    most = int(recipe.max_length) * max(1, math.ceil(mean / int(recipe.max_length)))
+    if isinstance(recipe.batch_size, TokenBudget):
+        return float(max(recipe.batch_size.tokens, most))
+    batch = int(recipe.batch_size)
+    variance = batch * max(0.0, size.squares / size.features - mean**2)
+    rare = math.log(max(2, _steps(size, recipe)))
+    above = most * rare / 3 + math.sqrt((most * rare / 3) ** 2 + 2 * rare * variance)
+    return float(min(batch * mean + above, batch * most))
 
 
 def _caught(make: Callable[[], T]) -> T | Unsized:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import tiny_models as tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_data import UNHURRIED, arm, claim, claim_set, measure
@@ -28,7 +29,7 @@ from replication.protocol import Base
 from replication.protocols import load_protocol
 from replication.run import Environment, Run
 from replication.training import TOKENS_AT_ONCE
-from replication.workload import Work, Workloads
+from replication.workload import Work, Workloads, _longest_batch, _Sized
 
 SMALL = Shape(layers=2, width=64, feed_forward=128, vocabulary=1000, positions=66)
 LARGE = cost_table().encoders["xlm-roberta-large"]
@@ -71,6 +72,7 @@ works = st.builds(
     looked=st.floats(0, 1e6),
     longest=st.integers(8, 512),
     batch=st.integers(1, 64),
+    held=st.floats(1, 1e5),
 )
 
 
@@ -140,6 +142,73 @@ def test_steps_and_tokens_are_those_that_training_counts(miniature, tmp_path):
             assert work.steps == run.facts["steps"]
             assert work.tokens == pytest.approx(run.facts["tokens"], rel=0.15)
         assert {s.phase for s in wanted[:3]} == {"pretraining", "intermediate", "target"}
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    kind=st.sampled_from(["even", "skewed", "rare"]),
+    most=st.integers(16, 512),
+    batch=st.sampled_from([1, 2, 8, 32]),
+)
+@UNHURRIED
+def test_no_batch_is_much_longer_than_the_longest_that_is_foreseen(seed, kind, most, batch):
+    rng = np.random.default_rng(seed)
+    lengths = {
+        "even": rng.integers(1, most + 1, 600),
+        "skewed": np.clip(rng.lognormal(3, 1, 600), 1, most).astype(int),
+        "rare": np.where(rng.random(600) < 0.02, most, 2),
+    }[kind].astype(float)
+    recipe = tiny.recipe(batch_size=batch, max_length=most, epochs=3)
+    size = _Sized(600, 600, float(lengths.sum()), float((lengths**2).sum()))
+    sums = [np.add.reduceat(rng.permutation(lengths), range(0, 600, batch)).max() for _ in range(3)]
+    held = _longest_batch(size, recipe)
+    assert max(sums) <= 1.1 * held
+    assert held <= batch * most
+
+
+def test_memory_counts_real_tokens_and_hardly_the_padding():
+    """Sentences of 40 tokens where 256 are allowed: padded they would take six times as much."""
+    recipe = tiny.recipe(batch_size=32, max_length=256, epochs=2)
+    real = _longest_batch(_Sized(1e5, 1e5, 40e5, (40**2 + 20**2) * 1e5), recipe)
+    assert 32 * 40 < real < 0.4 * 32 * 256
+    works = [Work(tokens=40e5, steps=6250, longest=256, batch=32, held=h) for h in (real, 32 * 256)]
+    held, padded = (
+        gpu_memory(w, LARGE, cost_table(), half=True) - 16 * LARGE.parameters for w in works
+    )
+    assert held < 0.45 * padded
+
+
+def test_a_run_s_longest_batch_is_foreseen_from_its_data(miniature, tmp_path):
+    """The batches that training drew, from features made apart."""
+    from tiny_runs import NONE, specs
+
+    from replication.sampling import Feed, batches
+    from replication.store import Store
+    from replication.tasks.family import family
+    from replication.tasks.row import tasks
+    from replication.tokenizer import load_tokenizer
+    from replication.worker import execute_stored
+
+    for name in ("mini_qa", "mini_choice", "mini_tags"):
+        _, wanted = specs(miniature, (NONE, "mini_qa"))
+        (target,) = (s for s in wanted if s.phase == "target")
+        recipe = target.recipes["mini_qa"]
+        with Store.open(tmp_path / "store") as store:
+            root = wanted[0].digest()
+            if store.state(root) != "finished":
+                execute_stored(wanted[0], store, miniature)
+            tokenizer = load_tokenizer(store.folder(root))
+        row = tasks()[name]
+        examples = miniature.examples(row, "train", "en", 24)
+        kind = family(row.family)
+        made = kind.features(examples, row, tokenizer, recipe.lengths(), train=True)
+        stream = batches(Feed(kind, made, recipe), np.random.default_rng(0))
+        longest = max(sum(f.tokens for f in next(stream)) for _ in range(30))
+        use = target.data[0].model_copy(update={"name": name})
+        spec = target.model_copy(
+            update={"tasks": (name,), "data": (use,), "recipes": {name: recipe}}
+        )
+        assert longest <= 1.1 * Workloads(miniature).of(spec).held
 
 
 def test_data_with_a_cap_are_counted_up_to_it(miniature):

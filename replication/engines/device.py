@@ -10,12 +10,11 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from replication.cost import gpu_memory
-from replication.cost_table import shape_of_base
+from replication.cost import foreseen_memory
 from replication.orders import Outcome
 from replication.protocol import Recipe, TokenBudget
 from replication.run import RunSpec
-from replication.workload import Unsized, Workloads
+from replication.workload import Workloads
 
 __all__ = ["Load", "Room", "device_memory", "free_device", "load_of", "memory_of", "process_bytes"]
 
@@ -69,7 +68,9 @@ def load_of(spec: RunSpec, loads: Workloads, *, alone: bool = False) -> Load:
     if spec.lengths is not None:
         shape = f"{spec.lengths.max_length} tokens"
     kind = f"{spec.phase} of {encoder}, {shape or 'no batches'}, {spec.precision}"
-    return Load(kind, encoder, _memory(spec, loads), spec.phase != "evaluation", alone)
+    counted = foreseen_memory(spec, loads)
+    memory = None if counted is None else process_bytes(counted)
+    return Load(kind, encoder, memory, spec.phase != "evaluation", alone)
 
 
 def _shape(recipe: Recipe) -> str:
@@ -112,16 +113,3 @@ def memory_of(outcome: Outcome | None) -> tuple[bool, int | None]:
 def process_bytes(counted: int) -> int:
     """Return the bytes of a device that a process may take, from those that torch counts in it."""
     return round(MARGIN * counted) + CONTEXT_BYTES
-
-
-def _memory(spec: RunSpec, loads: Workloads) -> int | None:
-    """Return the bytes that a process with a run is expected to take of a device."""
-    shape = shape_of_base(spec.base, loads.table)
-    if shape is None:
-        return None
-    try:
-        work = loads.of(spec)
-    except (Unsized, KeyError):  # as the cost model: a task that only another version has
-        return None
-    # what "auto" means is the device's matter, and 32 bits never take less
-    return process_bytes(gpu_memory(work, shape, loads.table, half=spec.precision == "bf16"))

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from replication.cost import gpu_memory
+from replication.cost import foreseen_memory
 from replication.cost_table import shape_of_base
 from replication.engines.depot import CHECKPOINTS, Depot
 from replication.engines.ray_node import installed, seen
@@ -28,7 +28,7 @@ from replication.errors import ReplicationError
 from replication.orders import SourceNote
 from replication.run import RunSpec
 from replication.store import Store
-from replication.workload import Unsized, Workloads
+from replication.workload import Workloads
 
 __all__ = ["ADDRESSES", "at_once", "check_nodes", "connected", "host_memory", "short", "wants"]
 
@@ -189,21 +189,14 @@ def host_memory(spec: RunSpec, loads: Workloads, *, gpu: bool) -> int:
     """
     from replication.training import TOKENS_AT_ONCE  # noqa: PLC0415  torch
 
-    table = loads.table
     process = CUDA_BYTES if gpu else PROCESS_BYTES
-    shape = shape_of_base(spec.base, table)
+    shape = shape_of_base(spec.base, loads.table)
     if shape is None:
         return process
     if gpu:
-        each = 4 if spec.phase == "evaluation" else table.state_bytes
+        each = 4 if spec.phase == "evaluation" else loads.table.state_bytes
         return process + round(each * shape.parameters)
-    try:
-        work = loads.of(spec)
-    except (Unsized, KeyError):  # as the cost model: a task that only another version has
-        return process
-    here = table.gpu.model_copy(update={"tokens_at_once": TOKENS_AT_ONCE["cpu"]})
-    table = table.model_copy(update={"gpu": here})
-    return process + gpu_memory(work, shape, table, half=spec.precision == "bf16")
+    return process + (foreseen_memory(spec, loads, at_once=TOKENS_AT_ONCE["cpu"]) or 0)
 
 
 def short(error: BaseException) -> str:
