@@ -15,7 +15,7 @@ from replication.errors import StoppedError, TrainingError
 from replication.model import EncoderWithHeads
 from replication.packing import Layout
 from replication.protocol import Mixing, Recipe
-from replication.resume import Progressed, Resume
+from replication.resume import Progressed, Resume, on_host
 from replication.sampling import Feed, Objective, batches, step_count, task_order
 from replication.tasks.mlm import MaskedHead
 from replication.vocabulary import Vocabulary, rows_read
@@ -116,7 +116,7 @@ def train(
     try:
         loop.run(streams)
     finally:
-        loop.restore()
+        loop.close()
     return loop.outcome()
 
 
@@ -185,6 +185,12 @@ class _Loop:
         if self.vocabulary is not None:
             self.vocabulary.restore()
             self.vocabulary = None
+
+    def close(self) -> None:
+        """Leave the model whole, and the last state on the disk."""
+        self.restore()
+        if self.execution.resume:
+            self.execution.resume.close()
 
     def outcome(self) -> Trained:
         """Return what happened."""
@@ -293,8 +299,7 @@ class _Loop:
             self.model.train()
             better = self.numbers["kept_score"] is None or score > self.numbers["kept_score"]
             if better:
-                state = self.model.state_dict()
-                self.kept = {n: t.detach().cpu().clone() for n, t in state.items()}
+                self.kept = {n: on_host(t) for n, t in self.model.state_dict().items()}
         if better:
             self.numbers |= {"kept_step": self.done, "kept_score": score, "fruitless": 0}
             return

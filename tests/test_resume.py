@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import json
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
 import tiny_models as tiny
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
-from replication.errors import TrainingError
+import replication.resume
+from replication.errors import StoppedError, TrainingError
 from replication.model import save
 from replication.protocol import Mixing
 from replication.resume import STATE, Resume
@@ -20,6 +29,7 @@ from replication.sampling import Feed, task_order
 from replication.tasks.family import family
 from replication.tasks.mlm import MASKED_LANGUAGE_MODELLING, MaskedHead, Masking
 from replication.training import Execution, Look, train
+from replication.watch import Watch
 
 KIND = family("classification")
 NAME = "tiny_classification"
@@ -78,6 +88,106 @@ def test_keeping_the_state_changes_nothing(tmp_path):
     _, expected = trained(tmp_path / "without", Execution())
     _, found = trained(tmp_path / "with", Execution(resume=Resume(tmp_path, every_s=0)))
     assert found == expected
+
+
+class Disk:
+    """Stands for the disk that states are written to: slow, or full, from some state on."""
+
+    def __init__(self, monkeypatch, *, fails_at=None, slow_s=0.0):
+        self.free, self.busy, self.most, self.count = threading.Event(), 0, 0, 0
+        self.free.set()
+        self.fails_at, self.slow_s = fails_at, slow_s
+        monkeypatch.setattr(replication.resume, "save_file", self.write)
+
+    def write(self, tensors, path, metadata):
+        self.busy += 1
+        self.count += 1
+        self.most = max(self.most, self.busy)
+        assert self.free.wait(60)
+        time.sleep(self.slow_s)
+        self.busy -= 1
+        if self.count == self.fails_at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_file(tensors, path, metadata=metadata)
+
+
+def between_steps(each):
+    """A watch that does something between two steps, told how many are done."""
+    done = itertools.count()
+    return Watch(stop=lambda: bool(each(next(done))))
+
+
+def parts(path):
+    """Return what a state says, whose metadata come in any order, and the bytes of its tensors."""
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+
+def threads():
+    return {t.name for t in threading.enumerate() if t.name.startswith(("resume", "ahead"))}
+
+
+def test_training_goes_on_while_a_state_is_written_and_the_state_is_that_of_its_step(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "other").mkdir()
+    with pytest.raises(Killed):
+        trained(tmp_path / "cut", Execution(resume=DyingResume(tmp_path / "other", 1)))
+    expected = parts(tmp_path / "other" / STATE)
+    disk, seen = Disk(monkeypatch), []
+
+    def each(done):
+        if done == 1:
+            disk.free.clear()  # for the state after the second step
+        if done == 9:
+            seen.append(parts(tmp_path / STATE))
+            disk.free.set()
+        return done == 9
+
+    resume = Resume(tmp_path, every_s=1e-9)
+    with pytest.raises(StoppedError):
+        trained(tmp_path / "go", Execution(resume=resume, watch=between_steps(each)))
+    assert seen == [expected]  # steps went by, and the state before stayed whole
+    assert (disk.most, disk.count) == (1, 3)  # the first, the one that was slow, and the last
+    assert threads() == set()
+    _, whole = trained(tmp_path / "whole", Execution())
+    _, found = trained(tmp_path / "go", Execution(resume=Resume(tmp_path)))
+    assert found == whole
+
+
+@pytest.mark.parametrize("fails_at", [1, 4, 18])
+def test_a_state_that_cannot_be_written_ends_the_phase_after_the_step_under_way(
+    tmp_path, monkeypatch, fails_at
+):
+    """The eighteenth is the last: no step follows, and it is told all the same."""
+    disk, steps = Disk(monkeypatch, fails_at=fails_at), []
+    resume = Resume(tmp_path, every_s=0)
+
+    def each(done):
+        wait([resume._writing] if resume._writing else [])
+        steps.append(done)
+
+    with pytest.raises(OSError, match="No space left on device"):
+        trained(tmp_path / "x", Execution(resume=resume, watch=between_steps(each)))
+    assert disk.count == fails_at
+    assert steps[-1] == min(fails_at, 17)
+    assert threads() == set()
+
+
+def test_an_interrupt_waits_until_the_state_is_on_the_disk(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch, slow_s=0.4)
+
+    def each(done):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "x", Execution(resume=Resume(tmp_path, 0), watch=between_steps(each)))
+    assert (disk.count, disk.busy) == (1, 0)
+    with safe_open(tmp_path / STATE, framework="pt") as file:
+        assert file.metadata()["step"] == "1"
+    assert threads() == set()
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
