@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from replication.batching import Feature, collate, cut_by_length, cut_by_tokens
+from replication.ahead import Ahead
+from replication.batching import Batch, Feature, collate, cut_by_length, cut_by_tokens
 from replication.errors import StoppedError, TrainingError
+from replication.losses import Losses
 from replication.model import EncoderWithHeads
 from replication.packing import Layout
 from replication.protocol import Mixing, Recipe
@@ -120,6 +122,16 @@ def train(
     return loop.outcome()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One step's batch as the encoder reads it."""
+
+    features: list[Feature]
+    parts: list[Batch]
+    at_once: int
+    """Most tokens of a part; 0 where memory did not suffice for the parts."""
+
+
 class _Loop:
     """The steps of one phase, and what must survive the end of the process."""
 
@@ -149,7 +161,13 @@ class _Loop:
             "stopped": False,
             "unread": 1.0,
         }
-        self.losses = torch.zeros(len(order), device=self.device)
+        self.losses = Losses(order, torch.zeros(len(order), device=self.device))
+        self.untold: tuple[int, int] | None = None
+        """Step and tokens to tell of as soon as its loss is known."""
+        lookup = None if self.vocabulary is None else self.vocabulary.lookup
+        self.layouts = {
+            n: Layout(getattr(f.objective, "reads", None), lookup) for n, f in feeds.items()
+        }
         self.kept: dict[str, torch.Tensor] = {}
         self.done = 0
 
@@ -159,21 +177,24 @@ class _Loop:
         for name in self.order[: self.done]:
             next(streams[name])  # drawn already before the process ended
         self.model.train()
-        for name in self.order[self.done :]:
-            if self.numbers["stopped"]:
-                break
-            if self.execution.watch.stop():
-                self._save()
-                raise StoppedError(
-                    f"training was asked to stop after step {self.done}. Run it again."
-                )
-            self._step(name, next(streams[name]))
-            if self.done % 50 == 0 or self.done == len(self.order):
-                _check(self.losses[: self.done], self.order)
-            self._look()
-            self._tell()
-            if self.execution.resume and self.execution.resume.due():
-                self._save()
+        left = self.order[self.done :]
+        with Ahead(self._ready(n, next(streams[n])) for n in left) as ahead:
+            for name in left:
+                if self.numbers["stopped"]:
+                    break
+                if self.execution.watch.stop():
+                    self._save()
+                    raise StoppedError(
+                        f"training was asked to stop after step {self.done}. Run it again."
+                    )
+                self._step(name, next(ahead))
+                if self.done % 50 == 0:
+                    self.losses.send(self.done)
+                self._look()
+                self._tell()
+                if self.execution.resume and self.execution.resume.due():
+                    self._save()
+        self.losses.read(self.done)
         self.restore()
         if self.kept:
             self.model.load_state_dict(self.kept)
@@ -194,7 +215,7 @@ class _Loop:
 
     def outcome(self) -> Trained:
         """Return what happened."""
-        values = self.losses[: self.done].cpu().numpy()
+        values = self.losses.read(self.done)
         tenth = max(1, self.done // 10)
         return Trained(
             steps=self.done,
@@ -210,33 +231,38 @@ class _Loop:
 
     def _save(self) -> None:
         if self.execution.resume:
-            state = Progressed(self.done, self.losses, self.numbers, self.kept)
+            state = Progressed(self.done, self.losses.values, self.numbers, self.kept)
             self.execution.resume.save(state, self.model, self.optimiser)
 
     def _tell(self) -> None:
-        """Tell whoever watches how far training is."""
+        """Tell whoever watches of a step that the device has done, and never wait for it."""
         watch = self.execution.watch
-        if watch.due():
-            loss = float(self.losses[self.done - 1])
-            watch.tell(self.done, len(self.order), self.numbers["tokens"], loss)
+        if self.untold is None and watch.due():
+            self.untold = self.done, self.numbers["tokens"]
+        if self.untold is not None:
+            step, tokens = self.untold
+            self.losses.send(self.done)
+            if self.losses.arrived() >= step:
+                self.untold = None
+                watch.tell(step, len(self.order), tokens, self.losses.at(step))
 
     def _take_up(self) -> None:
         """Go on from the state on disk, where there is one of a phase with as many steps."""
         found = self.execution.resume and self.execution.resume.load(self.model, self.optimiser)
         at_once = self.numbers["at_once"]
-        if found and found.losses.shape == self.losses.shape:
+        if found and len(found.losses) == len(self.order):
             self.done, self.numbers, self.kept = found.step, found.numbers, found.kept
-            self.losses = found.losses.to(self.device)
+            self.losses = Losses(self.order, found.losses.to(self.device))
             self.numbers["at_once"] = min(at_once, self.numbers["at_once"])
             if self.vocabulary is not None:
                 self.vocabulary.unread = self.numbers.get("unread", 1.0)
 
-    def _step(self, name: str, batch: list[Feature]) -> None:
+    def _step(self, name: str, ready: _Ready) -> None:
         feed = self.feeds[name]
         factor = _schedule(self.done, len(self.order), feed.recipe)
         _set(self.optimiser, feed.recipe, factor)
-        self.numbers["tokens"] += sum(len(s) for f in batch for s in f.sequences)
-        self.losses[self.done] = self._accumulate(name, batch)
+        self.numbers["tokens"] += sum(f.tokens for f in ready.features)
+        self.losses.values[self.done] = self._accumulate(name, ready)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), float(feed.recipe.clip_norm))
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
@@ -246,17 +272,33 @@ class _Loop:
             self.numbers["unread"] = self.vocabulary.unread
         self.done += 1
 
-    def _accumulate(self, name: str, batch: list[Feature]) -> torch.Tensor:
+    def _ready(self, name: str, batch: list[Feature]) -> _Ready:
+        """Cut and collate a batch, in the thread that works ahead."""
+        at_once = self.numbers["at_once"]
+        try:
+            return _Ready(batch, self._collated(name, batch, at_once), at_once)
+        except torch.OutOfMemoryError:  # left to the step, which can halve
+            return _Ready(batch, [], 0)
+
+    def _collated(self, name: str, batch: list[Feature], at_once: int) -> list[Batch]:
+        layout = self.layouts[name] if self.model.packs else None
+        cut = cut_by_tokens if self.model.packs else cut_by_length
+        return [collate(p, self.pad_id, self.device, layout) for p in cut(batch, at_once)]
+
+    def _accumulate(self, name: str, ready: _Ready) -> torch.Tensor:
         """Add the gradients of one batch and return its mean loss, halving what is in memory at once.
 
         The batch and its loss stay what they are; only how it is cut changes.
         """
         while True:
             try:
-                return self._pass(name, batch)
+                at_once, parts = self.numbers["at_once"], ready.parts
+                if ready.at_once != at_once:
+                    parts = self._collated(name, ready.features, at_once)
+                return self._pass(name, parts, sum(f.weight for f in ready.features))
             except torch.OutOfMemoryError as error:
                 self.optimiser.zero_grad(set_to_none=True)
-                largest = max(f.length * len(f.sequences) for f in batch)
+                largest = max(f.length * len(f.sequences) for f in ready.features)
                 if self.numbers["at_once"] <= largest:
                     raise TrainingError(
                         f"step {self.done + 1} on task '{name}': memory does not suffice for one "
@@ -267,17 +309,11 @@ class _Loop:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _pass(self, name: str, batch: list[Feature]) -> torch.Tensor:
+    def _pass(self, name: str, parts: list[Batch], weight: int) -> torch.Tensor:
         """Add the gradients of one batch, micro-batch by micro-batch."""
         feed = self.feeds[name]
-        weight = sum(f.weight for f in batch)
         total = torch.zeros((), device=self.device)
-        cut = cut_by_tokens if self.model.packs else cut_by_length
-        lookup = None if self.vocabulary is None else self.vocabulary.lookup
-        reads = getattr(feed.objective, "reads", None)
-        layout = Layout(reads, lookup) if self.model.packs else None
-        for part in cut(batch, self.numbers["at_once"]):
-            made = collate(part, self.pad_id, self.device, layout)
+        for made in parts:
             with torch.autocast(
                 self.device.type, dtype=torch.bfloat16, enabled=self.execution.bf16
             ):
@@ -352,20 +388,8 @@ def _set(optimiser: torch.optim.Optimizer, recipe: Recipe, factor: float) -> Non
 
 def _check_weights(model: EncoderWithHeads) -> None:
     """Refuse weights that the last step spoilt; the loss of a next step would have shown it."""
-    if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
+    if not bool(torch.stack([torch.isfinite(p).all() for p in model.parameters()]).all()):
         raise TrainingError(
             "the last step: found a weight that is not finite ; expected finite ones. "
             "Lower the learning rate or look at the data."
         )
-
-
-def _check(losses: torch.Tensor, order: list[str]) -> None:
-    """Refuse to go on after a loss that is not finite; one synchronisation in fifty steps."""
-    finite = torch.isfinite(losses)
-    if bool(finite.all()):
-        return
-    step = int((~finite).nonzero()[0])
-    raise TrainingError(
-        f"step {step + 1} on task '{order[step]}': found a loss of {float(losses[step])} ; expected a "
-        "finite one. Lower the learning rate or look at the data."
-    )
