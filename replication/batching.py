@@ -23,7 +23,7 @@ __all__ = ["Batch", "Feature", "collate", "cut_by_length", "cut_by_tokens", "on"
 class Feature:
     """One tokenised example, or one window of it."""
 
-    sequences: list[list[int]]
+    sequences: Sequence[Sequence[int] | np.ndarray]
     """Token ids; one sequence, or one per choice in multiple choice."""
     target: Any
     """What the head should say; its form is the family's business. None when evaluating."""

@@ -23,7 +23,15 @@ from typing import Any
 
 from replication.run import Environment
 
-__all__ = ["PACKAGES", "VARIABLES", "changed", "code_version", "commit_of", "environment"]
+__all__ = [
+    "PACKAGES",
+    "VARIABLES",
+    "changed",
+    "code_version",
+    "commit_of",
+    "environment",
+    "installed",
+]
 
 PACKAGES = (
     "datasets",
@@ -113,6 +121,14 @@ def code_version() -> str:
                 digest.update(f"{path.relative_to(_ROOT).as_posix()} {content}\n".encode())
     parts.append(f"sources sha256:{digest.hexdigest()[:16]}")
     return ", ".join(parts)
+
+
+def installed() -> str:
+    """Return which Corroborate runs here: its version and the digest of its sources.
+
+    The commit is left out: a checkout and an installation of the same sources are the same.
+    """
+    return ", ".join(p for p in code_version().split(", ") if not p.startswith("commit "))
 
 
 @cache

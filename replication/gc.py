@@ -1,7 +1,7 @@
 """What of a store is needed by nobody any more, and how is it removed so that no crash does harm?
 
-Checkpoints, states to resume from, and what killed processes left. Never measurements, items,
-predictions, records, plans, the journal or the looks. Light: no torch.
+Checkpoints, states to resume from, tokenised data, and what killed processes left. Never
+measurements, items, predictions, records, plans, the journal or the looks. Light: no torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from replication.store import Store
 
 __all__ = ["Garbage", "collect_garbage"]
 
-Kind = Literal["checkpoint", "resume", "temporary", "quarantine"]
+Kind = Literal["checkpoint", "resume", "temporary", "tokens", "quarantine"]
 
 _DECISIVE = frozenset({"reproduced", "not_reproduced"})
 
@@ -46,7 +46,8 @@ def collect_garbage(
 
     A checkpoint goes when its training run is finished and no run that the latest plan still lacks
     starts from it, nor seeds that the plan's later looks would add to a claim without a decision on
-    record. Without a plan no checkpoint goes. What is needed again later is made again.
+    record. Without a plan no checkpoint goes. Tokenised data go where no run is left that trains.
+    What is needed again later is made again.
 
     Args:
         path: the store's folder.
@@ -89,6 +90,9 @@ def _survey(store: Store, *, quarantine: bool) -> tuple[Garbage, ...]:
     found = [*_temporary(store.path), *_finished_resumes(store, left.make)]
     if plan is not None:
         found += _checkpoints(store, left.read | _later_starts(plan, store))
+    to_train = plan.specs if plan else ()
+    if not any(s.phase != "evaluation" and s.digest() in left.make for s in to_train):
+        found += _tokens(store.path)
     if quarantine:
         found += [_garbage(store.path, p, "quarantine") for p in _within(store.path / "quarantine")]
     return tuple(sorted(found))
@@ -98,7 +102,7 @@ def _temporary(path: Path) -> Iterator[Garbage]:
     """Yield what processes that were killed were writing; nobody writes while the lock is held."""
     for left in _within(path / "tmp"):
         yield _garbage(path, left, "temporary")
-    for folder in (path, path / "plans", *_within(path / "resume")):
+    for folder in (path, path / "plans", path / "tokens", *_within(path / "resume")):
         for left in _within(folder):
             if left.name.endswith(".partial") and not left.is_dir():
                 yield _garbage(path, left, "temporary")
@@ -110,6 +114,12 @@ def _finished_resumes(store: Store, make: frozenset[str]) -> Iterator[Garbage]:
         # A finished run whose checkpoint is being made again goes on from its state.
         if _is_digest(digest) and store.state(digest) == "finished" and digest not in make:
             yield _garbage(store.path, folder, "resume")
+
+
+def _tokens(path: Path) -> Iterator[Garbage]:
+    for left in _within(path / "tokens"):
+        if left.suffix != ".partial":
+            yield _garbage(path, left, "tokens")
 
 
 def _checkpoints(store: Store, needed: frozenset[str]) -> Iterator[Garbage]:

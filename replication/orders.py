@@ -63,6 +63,8 @@ class Order(Record):
     """Folder of the pretraining run, which holds the tokenizer; null for a hub base."""
     resume: Place | None = None
     """Folder where the state of training outlives its process; null for an evaluation."""
+    tokens: Place | None = None
+    """Folder of tokenised data that all runs share; null to keep none."""
     source: SourceNote | None = None
     """How to open the source; null where the caller hands it over opened."""
     halvings: Annotated[int, Field(ge=0, le=20)] = 0
@@ -145,6 +147,7 @@ def order_for(spec: RunSpec, store: Store, note: SourceNote | None = None) -> Or
         parent=_absolute(store.folder(spec.parent)) if spec.parent else None,
         root=_absolute(store.folder(root.digest())) if root else None,
         resume=_absolute(kept) if kept else None,
+        tokens=_absolute(store.path / "tokens"),
         source=note,
     )
 

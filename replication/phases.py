@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from replication.environment import installed
 from replication.errors import DataError
 from replication.evaluation import score_languages
 from replication.model import EncoderWithHeads, config_of, masked_head, new_encoder, save
@@ -16,9 +17,16 @@ from replication.run import DataUse
 from replication.sampling import Feed, step_count
 from replication.tasks.family import family
 from replication.tasks.labels import with_labels
-from replication.tasks.mlm import MASKED_LANGUAGE_MODELLING, MaskedHead, Masking, text_features
+from replication.tasks.mlm import (
+    MASKED_LANGUAGE_MODELLING,
+    MaskedHead,
+    Masking,
+    resampled,
+    text_features,
+)
 from replication.tasks.row import Task, corpora, tasks
-from replication.tokenizer import train_tokenizer
+from replication.tokenised import Cut, kept
+from replication.tokenizer import digest_of_tokenizer, train_tokenizer
 from replication.training import TOKENS_AT_ONCE, Execution, Look, Trained, train
 from replication.workplace import Workplace, fitting
 
@@ -43,7 +51,7 @@ def pretrain(place: Workplace) -> Facts:
     encoder = new_encoder(config_of(spec.base.architecture, tokenizer))
     embedding: nn.Embedding = encoder.get_input_embeddings()  # type: ignore[operator]
     model = EncoderWithHeads(encoder, {MLM: MaskedHead(embedding)}).to(place.device)
-    feed = _masked_feed(spec.pretraining, texts, tokenizer, rng)
+    feed = _masked_feed(place, spec.pretraining, tokenizer, rng, texts)
     trained = train(
         model,
         {MLM: feed},
@@ -81,9 +89,7 @@ def train_tasks(place: Workplace) -> Facts:
     model = place.model(sorted(rows, key=lambda t: t.name), fresh=True)
     if spec.masked_mixing is not None:
         model.heads[MLM] = masked_head(model, place.root, spec.base).to(place.device)
-        feeds[MLM] = _masked_feed(
-            spec.masked_mixing, _texts(place, spec.masked_mixing), tokenizer, rng
-        )
+        feeds[MLM] = _masked_feed(place, spec.masked_mixing, tokenizer, rng)
     trained = train(
         model,
         feeds,
@@ -108,17 +114,39 @@ def _execution(place: Workplace, look: Look | None = None) -> Execution:
 
 
 def _task_feed(place: Workplace, use: DataUse, tokenizer: Any) -> tuple[Task, Feed, int]:
-    """Return the task with its labels, its features with its recipe, and the number of examples."""
+    """Return the task with its labels, its features with its recipe, and the number of examples.
+
+    Data that were tokenised before are not even read: what they were is in the use's revision.
+    """
     row, recipe = tasks()[use.name], place.spec.recipes[use.name]
     kind = family(row.family)
     cap = recipe.examples if isinstance(recipe.examples, int) else None
-    examples = [e for code in use.languages for e in place.examples(row, use.split, code, cap)]
-    task = with_labels(row, examples)
     lengths = fitting(recipe.lengths(), tokenizer)
-    features = kind.features(examples, task, tokenizer, lengths, train=True)
-    if not features:
+
+    def make() -> Cut:
+        examples = [e for code in use.languages for e in place.examples(row, use.split, code, cap)]
+        task = with_labels(row, examples)
+        features = kind.features(examples, task, tokenizer, lengths, train=True)
+        return Cut(features, {"examples": len(examples), "labels": list(task.labels)})
+
+    # the code of a family from elsewhere may change without a sign
+    ours = type(kind).__module__.startswith(f"{__package__}.")
+    what = {
+        "use": use.canonical(),
+        "row": row.canonical(),
+        "cap": cap,
+        "lengths": lengths.canonical(),
+    }
+    cut = kept(place.tokens, _all_of(what, tokenizer) if ours else None, make)
+    task = row.model_copy(update={"labels": tuple(cut.note["labels"])})
+    if not cut.features:
         raise DataError(f"task '{task.name}': found no usable training example ; expected some.")
-    return task, Feed(kind, features, recipe), len(examples)
+    return task, Feed(kind, cut.features, recipe), int(cut.note["examples"])
+
+
+def _all_of(what: dict[str, Any], tokenizer: Any) -> dict[str, Any]:
+    """Return all that tokenised data depend on: these, the tokenizer, and the code that runs here."""
+    return what | {"tokenizer": digest_of_tokenizer(tokenizer), "code": installed()}
 
 
 def _texts(place: Workplace, settings: Pretraining | MaskedMixing) -> dict[str, list[str]]:
@@ -134,18 +162,37 @@ def _texts(place: Workplace, settings: Pretraining | MaskedMixing) -> dict[str, 
 
 
 def _masked_feed(
+    place: Workplace,
     settings: Pretraining | MaskedMixing,
-    texts: dict[str, list[str]],
     tokenizer: Any,
     rng: np.random.Generator,
+    texts: dict[str, list[str]] | None = None,
 ) -> Feed:
+    """Return text to mask.
+
+    Args:
+        place: where the phase works.
+        settings: what text, and the recipe.
+        tokenizer: of the base.
+        rng: draws languages.
+        texts: where they were read already, for a tokenizer of their own. They are then not kept: no
+            other run has that tokenizer, and its file says how it was last used.
+    """
     lengths: Lengths = fitting(settings.recipe.lengths(), tokenizer)
-    features = text_features(
-        texts,
-        tokenizer,
-        max_length=lengths.max_length,
-        exponent=settings.language_exponent,
-        rng=rng,
+
+    def make() -> Cut:
+        found = texts or _texts(place, settings)
+        sizes = {code: len(pieces) for code, pieces in found.items()}
+        return Cut(text_features(found, tokenizer, lengths.max_length), {"sizes": sizes})
+
+    what = {
+        "texts": [use.canonical() for use in place.spec.data if use.split == "text"],
+        "each": settings.sentences_per_language,
+        "longest": lengths.max_length,
+    }
+    cut = kept(place.tokens if texts is None else None, _all_of(what, tokenizer), make)
+    features = resampled(
+        cut.features, cut.note["sizes"], exponent=settings.language_exponent, rng=rng
     )
     masking = Masking(
         settings.masked_share,

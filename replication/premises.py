@@ -38,7 +38,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 MARK = "store.json"
 
-FOLDERS = ("plans", "quarantine", "resume", "runs", "tmp")
+FOLDERS = ("plans", "quarantine", "resume", "runs", "tmp", "tokens")
 
 
 def lay_out(path: Path) -> None:

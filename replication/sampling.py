@@ -29,7 +29,7 @@ class Feed:
     """One task's share of a training phase."""
 
     objective: Objective
-    features: list[Feature]
+    features: Sequence[Feature]
     recipe: Recipe
     redraw: Callable[[Sequence[Feature], np.random.Generator], list[Feature]] | None = None
     """Applied to each batch as it is drawn, such as masking; None to leave it as it is."""

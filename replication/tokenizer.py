@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import tokenizers
+import transformers
 from tokenizers import (
     Tokenizer,
     decoders,
@@ -21,7 +25,7 @@ from replication.checkpoints import checkpoint_folder
 from replication.errors import ReplicationError
 from replication.protocol import Architecture
 
-__all__ = ["load_tokenizer", "train_tokenizer"]
+__all__ = ["digest_of_tokenizer", "load_tokenizer", "train_tokenizer"]
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 """XLM-R's special tokens; the first four keep XLM-R's ids."""
@@ -86,3 +90,20 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
             f"tokenizer '{checkpoint}': found a slow one ; expected tokenizer.json. Convert it first."
         )
     return tokenizer
+
+
+def digest_of_tokenizer(tokenizer: Any) -> str:
+    """Return the SHA-256 of all that a fast tokenizer's ids depend on, libraries' versions included.
+
+    How it last cut or padded is no part of it.
+    """
+    said = json.loads(tokenizer.backend_tokenizer.to_str())
+    said |= {
+        "truncation": tokenizer.truncation_side,
+        "padding": None,
+        "class": type(tokenizer).__name__,
+        "special": [str(t) for t in tokenizer.all_special_tokens],
+        "longest": str(tokenizer.model_max_length),
+        "versions": [tokenizers.__version__, transformers.__version__],
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -139,6 +139,7 @@ def _phase(order: Order, source: Source, watch: Watch) -> tuple[tuple[Measuremen
     )
     place.watch = watch
     place.halvings = order.halvings
+    place.tokens = Path(order.tokens) if order.tokens else None
     if spec.phase != "evaluation":
         place.resume = Resume(Path(order.resume)) if order.resume else None
         return (), pretrain(place) if spec.phase == "pretraining" else train_tasks(place)

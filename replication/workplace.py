@@ -49,6 +49,8 @@ class Workplace:
         """Who may stop the phase and hears of its steps."""
         self.halvings = 0
         """How often what is held in memory at once was halved before the phase began."""
+        self.tokens: Path | None = None
+        """Where tokenised data are kept for all runs; None to keep none."""
         self._drawn = 0
         self._tokenizer: Any = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -16,6 +16,7 @@ _PLURAL = {
     "quarantine": "damaged runs",
     "resume": "states to resume from",
     "temporary": "temporary files",
+    "tokens": "tokenised data sets",
 }
 
 

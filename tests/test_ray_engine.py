@@ -22,7 +22,8 @@ from replication.engines import ray_cluster as cluster_module
 from replication.engines.courier import Courier
 from replication.engines.depot import CHECKPOINTS
 from replication.engines.ray_cluster import connected, host_memory, wants
-from replication.engines.ray_node import executed, installed, seen
+from replication.engines.ray_node import executed, seen
+from replication.environment import installed
 from replication.errors import ReplicationError
 from replication.miniature.generate import write_miniature
 from replication.orders import Outcome, describe, order_for

@@ -17,7 +17,13 @@ from replication.batching import Feature, collate
 from replication.errors import DataError, ReplicationError
 from replication.protocol import Lengths
 from replication.tasks.family import Family, family
-from replication.tasks.mlm import MASKED_LANGUAGE_MODELLING, MaskedHead, Masking, text_features
+from replication.tasks.mlm import (
+    MASKED_LANGUAGE_MODELLING,
+    MaskedHead,
+    Masking,
+    resampled,
+    text_features,
+)
 
 NAMES = sorted(e.name for e in entry_points(group="corroborate.task_families"))
 TRAINED = [n for n in NAMES if n != "retrieval"]
@@ -374,12 +380,16 @@ def test_the_masked_loss_is_that_of_the_tied_embedding_at_the_masked_places():
     torch.testing.assert_close(loss, expected)
 
 
+def drawn(texts, exponent):
+    sizes = {code: len(pieces) for code, pieces in texts.items()}
+    features = text_features(texts, tiny.tokenizer(), 16)
+    return resampled(features, sizes, exponent=exponent, rng=tiny.generator())
+
+
 def test_languages_are_resampled_by_their_size_to_the_exponent():
     texts = {"en": ["bado"] * 90, "sw": ["figu"] * 10, "none": []}
     for exponent, share in ((1.0, 0.1), (0.5, 0.25), (0.0, 0.5)):
-        features = text_features(
-            texts, tiny.tokenizer(), max_length=16, exponent=exponent, rng=tiny.generator()
-        )
+        features = drawn(texts, exponent)
         small = tiny.tokenizer()("figu")["input_ids"]
         assert len(features) == 100
         assert sum(f.sequences == [small] for f in features) == round(100 * share)
@@ -387,9 +397,7 @@ def test_languages_are_resampled_by_their_size_to_the_exponent():
 
 def test_a_small_language_is_repeated_evenly_and_a_large_one_thinned_without_repetition():
     texts = {"en": [f"bado {i}" for i in range(90)], "sw": ["fi", "gu", "ka"]}
-    features = text_features(
-        texts, tiny.tokenizer(), max_length=16, exponent=0.0, rng=tiny.generator()
-    )
+    features = drawn(texts, 0.0)
     counts: dict[tuple[int, ...], int] = {}
     for feature in features:
         counts[tuple(feature.sequences[0])] = counts.get(tuple(feature.sequences[0]), 0) + 1

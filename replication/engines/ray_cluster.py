@@ -22,8 +22,9 @@ from typing import Any
 from replication.cost import foreseen_memory
 from replication.cost_table import shape_of_base
 from replication.engines.depot import CHECKPOINTS, Depot
-from replication.engines.ray_node import installed, seen
+from replication.engines.ray_node import seen
 from replication.engines.stopping import SIGNALS
+from replication.environment import installed
 from replication.errors import ReplicationError
 from replication.orders import SourceNote
 from replication.run import RunSpec

@@ -22,7 +22,7 @@ from claims.record import Record
 from replication.engines.depot import Depot, Manifest, keep, kept, names_in
 from replication.engines.device import device_memory
 from replication.engines.stopping import heeding_signals
-from replication.environment import code_version
+from replication.environment import installed
 from replication.errors import DepotError, ReplicationError
 from replication.orders import Order, Outcome, lost_run, plain
 from replication.watch import Watch
@@ -35,7 +35,6 @@ __all__ = [
     "executed",
     "executed_afar",
     "failed_outside",
-    "installed",
     "seen",
 ]
 
@@ -152,14 +151,6 @@ def failed_outside(order: Order, error: Exception, seconds: float) -> Outcome:
     )
 
 
-def installed() -> str:
-    """Return which Corroborate runs here: its version and the digest of its sources.
-
-    The commit is left out: a checkout and an installation of the same sources are the same.
-    """
-    return ", ".join(p for p in code_version().split(", ") if not p.startswith("commit "))
-
-
 class _State:
     """The state of a run, which its depot is to have as soon as this machine has it."""
 
@@ -213,7 +204,7 @@ def _outcome(order: Order, watch: Watch) -> Outcome:
 
 def _unpacked(parcel: Parcel, depot: Depot, place: Path) -> Order:
     """Bring what an order starts from, and return the order in this machine's folders."""
-    folders: dict[str, str | None] = {"folder": str(place / "folder")}
+    folders: dict[str, str | None] = {"folder": str(place / "folder"), "tokens": None}
     (place / "folder").mkdir()
     for name, files in (("parent", parcel.parent), ("root", parcel.root)):
         if files is not None:

@@ -13,7 +13,13 @@ from torch.nn import functional
 
 from replication.batching import Batch, Feature, on
 
-__all__ = ["MASKED_LANGUAGE_MODELLING", "MaskedHead", "Masking", "text_features"]
+__all__ = [
+    "MASKED_LANGUAGE_MODELLING",
+    "MaskedHead",
+    "Masking",
+    "resampled",
+    "text_features",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +90,53 @@ class MaskedLanguageModelling:
 
 
 def text_features(
-    texts: Mapping[str, Sequence[str]],
-    tokenizer: Any,
+    texts: Mapping[str, Sequence[str]], tokenizer: Any, max_length: int
+) -> list[Feature]:
+    """Tokenise text, one feature a sentence, language by language in the order of their codes.
+
+    Args:
+        texts: language -> sentences.
+        tokenizer: of the base.
+        max_length: tokens after which a sentence is cut.
+    """
+    features: list[Feature] = []
+    for code in sorted(texts):
+        if texts[code]:
+            pieces = list(texts[code])
+            encoded = tokenizer(pieces, truncation=True, max_length=max_length)["input_ids"]
+            features += [Feature([ids], None, example=i) for i, ids in enumerate(encoded)]
+    return features
+
+
+def resampled(
+    features: Sequence[Feature],
+    sizes: Mapping[str, int],
     *,
-    max_length: int,
     exponent: float,
     rng: np.random.Generator,
 ) -> list[Feature]:
-    """Tokenise text, languages resampled with probability proportional to size to the exponent.
+    """Draw languages anew with probability proportional to their size to the exponent.
 
     The total stays what it is; small languages are repeated and large ones thinned out
     (Conneau et al. 2020, section 3.1).
 
     Args:
-        texts: language -> sentences.
+        features: as `text_features` returns them.
+        sizes: language -> sentences.
+        exponent: 1 to leave languages as they are.
+        rng: draws.
     """
-    sizes = {code: len(t) for code, t in sorted(texts.items()) if t}
-    weights = {code: n**exponent for code, n in sizes.items()}
-    total, norm = sum(sizes.values()), sum(weights.values())
-    features: list[Feature] = []
-    for code, n in sizes.items():
+    counts = {code: n for code, n in sorted(sizes.items()) if n}
+    weights = {code: n**exponent for code, n in counts.items()}
+    total, norm, begin = sum(counts.values()), sum(weights.values()), 0
+    drawn: list[Feature] = []
+    for code, n in counts.items():
         wanted = max(1, round(total * weights[code] / norm))
         whole, rest = divmod(wanted, n)
         picked = [*list(range(n)) * whole, *rng.permutation(n)[:rest].tolist()]
-        encoded = tokenizer(list(texts[code]), truncation=True, max_length=max_length)["input_ids"]
-        features += [Feature([encoded[i]], None, example=i) for i in picked]
-    return features
+        drawn += [features[begin + i] for i in picked]
+        begin += n
+    return drawn
 
 
 MASKED_LANGUAGE_MODELLING = MaskedLanguageModelling()
