@@ -103,8 +103,10 @@ class Disk:
         self.busy += 1
         self.count += 1
         self.most = max(self.most, self.busy)
+        before = {name: tensor.clone() for name, tensor in tensors.items()}
         assert self.free.wait(60)
         time.sleep(self.slow_s)
+        assert all(torch.equal(before[name], tensor) for name, tensor in tensors.items())
         self.busy -= 1
         if self.count == self.fails_at:
             raise OSError(errno.ENOSPC, "No space left on device")
