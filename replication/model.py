@@ -26,6 +26,7 @@ from replication.attention import PACKED, can_pack
 from replication.batching import Batch
 from replication.checkpoints import checkpoint_folder
 from replication.errors import ReplicationError
+from replication.products import through_onednn
 from replication.protocol import Architecture, Base
 from replication.tasks.mlm import MaskedHead
 
@@ -51,6 +52,7 @@ class EncoderWithHeads(nn.Module):
     def __init__(self, encoder: nn.Module, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.encoder = encoder
+        through_onednn(encoder)
         self.heads = nn.ModuleDict(dict(heads))
         self.separator: int | None = None
         """Token between two sentences; needed by encoders that tell segments apart, such as BERT."""
