@@ -8,7 +8,7 @@ Light: numpy only, no torch.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,8 @@ __all__ = ["Mined", "Neighbours", "Threshold", "mine", "neighbours", "pair_score
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Product = Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""(n, d) and (m, d) -> their products, (n, m)."""
 Pair = tuple[int, int]
 """Index of a source sentence, index of a target sentence."""
 
@@ -66,8 +68,14 @@ class Threshold(Record):
     """`tuned_on_gold`: chosen on the very pairs that it is then scored on, which flatters the score."""
 
 
+def _by_numpy(
+    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    return left @ right.T
+
+
 def neighbours(
-    source: npt.ArrayLike, target: npt.ArrayLike, *, k: int = 4
+    source: npt.ArrayLike, target: npt.ArrayLike, *, k: int = 4, product: Product = _by_numpy
 ) -> tuple[Neighbours, Neighbours]:
     """Return the nearest targets of each source and the nearest sources of each target.
 
@@ -78,6 +86,7 @@ def neighbours(
         source: (n, d) sentence vectors, n >= 1.
         target: (m, d) sentence vectors, m >= 1.
         k: neighbours, fewer where the other pool is smaller.
+        product: who multiplies.
 
     Raises:
         DataError: shapes do not fit, a value is not finite, or k < 1.
@@ -92,13 +101,15 @@ def neighbours(
     backward = _Best(right.shape[0], min(k, left.shape[0]))
     for i in range(0, left.shape[0], _ROWS):
         for j in range(0, right.shape[0], _COLUMNS):
-            block = left[i : i + _ROWS] @ right[j : j + _COLUMNS].T
+            block = product(left[i : i + _ROWS], right[j : j + _COLUMNS])
             forward.take(block, i, j)
             backward.take(block.T, j, i)
     return forward.neighbours(), backward.neighbours()
 
 
-def mine(source: npt.ArrayLike, target: npt.ArrayLike, *, k: int = 4) -> Mined:
+def mine(
+    source: npt.ArrayLike, target: npt.ArrayLike, *, k: int = 4, product: Product = _by_numpy
+) -> Mined:
     """Return candidate pairs by ratio margin, as published under "max. score".
 
     Each sentence of either pool proposes, among its k nearest, the one of highest margin; proposals
@@ -110,11 +121,12 @@ def mine(source: npt.ArrayLike, target: npt.ArrayLike, *, k: int = 4) -> Mined:
         source: (n, d) sentence vectors, n >= 1.
         target: (m, d) sentence vectors, m >= 1.
         k: neighbours, 4 as published.
+        product: who multiplies.
 
     Raises:
         DataError: as `neighbours`.
     """
-    forward, backward = neighbours(source, target, k=k)
+    forward, backward = neighbours(source, target, k=k, product=product)
     mean_f, mean_b = forward.cosines.mean(axis=1), backward.cosines.mean(axis=1)
     to_target, margin_f = _proposals(forward, mean_f, mean_b)
     to_source, margin_b = _proposals(backward, mean_b, mean_f)

@@ -112,6 +112,23 @@ def test_blocks_change_nothing(size, rows, columns, group):
         assert (one.cosines == two.cosines).all()
 
 
+def test_another_product_finds_the_same_neighbours():
+    products = pytest.importorskip("replication.products")
+    source, target = pools(np.random.default_rng(5), 1100, 1300, d=64)
+    calls = []
+
+    def product(left, right):
+        calls.append(left.shape[0] * right.shape[0])
+        return products.outer_product(left, right)
+
+    plain = neighbours(source, target)
+    for one, two in zip(plain, neighbours(source, target, product=product), strict=True):
+        assert (one.indices == two.indices).mean() > 0.999  # rounding may exchange near equals
+        np.testing.assert_allclose(one.cosines, two.cosines, atol=1e-6)
+    assert sum(calls) == 1100 * 1300
+    assert max(calls) * 64 >= products.LEAST  # large enough to be oneDNN's
+
+
 @settings(max_examples=40)
 @given(sizes)
 def test_exchanging_the_pools_exchanges_the_pairs(size):

@@ -13,6 +13,7 @@ from replication.batching import Batch, Feature
 from replication.data import Example
 from replication.errors import ReplicationError
 from replication.mining import Threshold, mine, pair_scores, tuned_on_gold
+from replication.products import outer_product
 from replication.scoring import nearest
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
@@ -104,7 +105,7 @@ def _mined(
     """Score mining by F1 of pairs; example i holds source i, target i, and they are a gold pair."""
     if settings is None or isinstance(settings.neighbours, str):
         raise ReplicationError("mining: found no number of neighbours ; expected one. Name it.")
-    found = mine(source, target, k=settings.neighbours)
+    found = mine(source, target, k=settings.neighbours, product=outer_product)
     gold = [(i, i) for i in range(len(examples))]
     if isinstance(settings.threshold, str):
         threshold = tuned_on_gold(found, gold)
