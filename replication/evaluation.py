@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from replication.batching import Batch, collate, pack_by_tokens
+from replication.batching import Batch, Feature, collate, pack_by_tokens
 from replication.data import Example
 from replication.errors import ReplicationError
 from replication.model import EncoderWithHeads
@@ -108,22 +108,25 @@ def score_languages(
         c: kind.features(e, task, tokenizer, lengths, train=False) for c, e in examples.items()
     }
     flat = [f for part in features.values() for f in part]
+    alike = _alike(flat, by_tokens=getattr(kind, "tokens_alone", False))
+    distinct = [flat[indices[0]] for indices in alike]
     layer = place.spec.retrieval.layer if place.spec.retrieval else None
     depth = layer if isinstance(layer, int) else None
     raw: list[Any] = [None] * len(flat)
     at_once = place.tokens_at_once(AT_ONCE[place.device.type])
     layout = Layout(getattr(kind, "reads", None)) if model.packs else None
-    for picked in pack_by_tokens(flat, at_once, padded=layout is None):
+    for picked in pack_by_tokens(distinct, at_once, padded=layout is None):
         if place.spec.phase == "evaluation":  # a look belongs to a step, which is finished
             place.watch.check()
         batch: Batch = collate(
-            [flat[i] for i in picked], tokenizer.pad_token_id, place.device, layout
+            [distinct[i] for i in picked], tokenizer.pad_token_id, place.device, layout
         )
         with torch.autocast(place.device.type, dtype=torch.bfloat16, enabled=place.bf16):
             hidden = model.hidden(batch, depth)
             outputs = kind.predict(hidden, model.heads[head] if head else None, batch)
         for index, output in zip(picked, outputs, strict=True):
-            raw[index] = output
+            for each in alike[index]:
+                raw[each] = output
     scored, at = {}, 0
     for code, part in features.items():
         scored[code] = kind.score(
@@ -135,6 +138,16 @@ def score_languages(
         )
         at += len(part)
     return scored
+
+
+def _alike(features: list[Feature], *, by_tokens: bool) -> list[list[int]]:
+    """Return which features get one prediction: those of the same tokens, or each by itself."""
+    if not by_tokens:
+        return [[index] for index in range(len(features))]
+    found: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+    for index, feature in enumerate(features):
+        found.setdefault(tuple(tuple(s) for s in feature.sequences), []).append(index)
+    return list(found.values())
 
 
 def _check_head(task: Task, trained_on: str | None) -> None:

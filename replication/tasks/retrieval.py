@@ -25,6 +25,8 @@ class Retrieval:
     """The family `retrieval`: each source sentence should find its own target sentence."""
 
     name = "retrieval"
+    tokens_alone = True
+    """A sentence's vector depends on nothing but its tokens, so each distinct one is embedded once."""
 
     def features(
         self,
