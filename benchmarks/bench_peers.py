@@ -18,6 +18,9 @@ from verifier.samples import Floats
 
 __all__ = ["bootstrap", "planning"]
 
+LEAST_S = 0.2
+"""Seconds that a turn lasts: shorter work is repeated and averaged, for one call of it is preempted or
+not, and finds the caches as the way before it left them."""
 LOOP_DRAWS = 60
 """Draws of a loop that are timed; its seconds are scaled to all of them."""
 SCIPY_DRAWS = 1_000
@@ -89,9 +92,11 @@ def _against(work: str, ways: Sequence[Way], blocks: Sequence[Block], turns: int
     def seconds(at: int, turn: int) -> float:
         way, rng = ways[at], np.random.default_rng([turn, at])
         draws = way.draws if turn else 2
-        begin = time.perf_counter()
-        drawn = way.draw(blocks, draws, rng)
-        spent = time.perf_counter() - begin
+        calls, begin = 0, time.perf_counter()
+        while not calls or (turn and time.perf_counter() - begin < LEAST_S):
+            drawn = way.draw(blocks, draws, rng)
+            calls += 1
+        spent = (time.perf_counter() - begin) / calls
         found[way.name] += [drawn] if turn else []
         return spent * ours.draws / draws
 

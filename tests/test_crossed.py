@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from verifier.crossed import Drawn, ItemPart, cell_variance, item_part, variance_shares
 from verifier.intervals import Scores, difference, single
 from verifier.power import CURVE, power_curve, seeds_to_decide
-from verifier.resampling import Block, deviations, observed, resample
+from verifier.resampling import Block, _times, deviations, observed, resample
 
 DRAWS = 4000
 
@@ -257,3 +258,19 @@ def test_shares_add_up_and_never_exceed_what_was_seen(seeds, by_cell, items, int
     assert [s.variance for s in shares] == sorted((s.variance for s in shares), reverse=True)
     without = variance_shares(seeds, by_cell, None, replicates=3, drawn=False)
     assert {s.source for s in without} <= {"seeds", "seeds_by_cell"}
+
+
+@pytest.mark.parametrize("many", [[3], [2, 1], [1, 3, 2], [2, 1, 1, 2]])
+def test_how_often_kinds_are_drawn_is_multinomial(many):
+    """Against the probability of every outcome that there is, by a chi-squared test."""
+    many = np.array(many)
+    draws, count = 40_000, int(many.sum())
+    times = _times(many, draws, np.random.default_rng(4)).T + many
+    assert (times >= 0).all()
+    assert (times.sum(1) == count).all()
+    outcomes = [o for o in product(range(count + 1), repeat=many.size) if sum(o) == count]
+    shares = stats.multinomial(count, many / count).pmf(outcomes)
+    found = [int((times == np.array(o)).all(1).sum()) for o in outcomes]
+    assert sum(found) == draws
+    if len(outcomes) > 1:
+        assert stats.chisquare(found, draws * shares / shares.sum()).pvalue > 1e-3

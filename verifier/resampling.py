@@ -118,16 +118,35 @@ def _drawn(
         order = np.argsort(_keys(block, count), kind="stable")
         rows = _columns(block.numerators[order], block.denominators[order], share)
         places = rng.integers(0, count, (draws, count)) + count * np.arange(draws)[:, None]
-        times = np.bincount(places.ravel(), minlength=draws * count).reshape(draws, count) - 1
+        times = np.bincount(places.ravel(), minlength=draws * count).reshape(draws, count).T - 1
     elif found is not None:
         first, many = found
         rows = _columns(block.numerators[first], block.denominators[first], share)
-        times = rng.multinomial(count, many / count, size=draws) - many
+        times = _times(many, draws, rng)
     else:
         rows = _columns(block.numerators, block.denominators, share)
         factor = _factor(rows - rows.mean(0))
         return _product(factor, rng.standard_normal((factor.shape[1], draws), dtype=np.float32))
-    return np.asarray(rows.T @ times.T.astype(np.float64), dtype=np.float32)
+    # what is drawn too often or too seldom is a small integer, so that single precision is enough
+    return _product(rows.T.astype(np.float32), times.astype(np.float32))
+
+
+def _times(many: Places, draws: int, rng: np.random.Generator) -> Places:
+    """Return how much more often than at hand each kind of cluster is drawn, (n_kinds, draws).
+
+    Multinomial, one binomial after the other given those before. numpy's own does the same for each
+    draw anew, and so prepares the first, which is the same for all draws, every time.
+    """
+    times = np.empty((many.size, draws), np.int64)
+    left: Places | int = int(many.sum())
+    rest = int(many.sum())
+    for at, kind in enumerate(many[:-1].tolist()):
+        times[at] = rng.binomial(left, kind / rest, size=draws)
+        left = left - times[at]
+        rest -= kind
+    times[-1] = left
+    times -= many[:, None]
+    return times
 
 
 def _columns(numerators: Floats, denominators: Floats, share: Floats) -> Floats:
