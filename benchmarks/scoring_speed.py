@@ -2,7 +2,8 @@
 
 Answers: the published algorithm of SQuAD 1.1 and MLQA, which normalises and counts each pair of
 answer and prediction anew, written here from its definition. Spans: seqeval itself, called once,
-and called for F1, precision and recall as XTREME's program does; our counts give all three.
+and called for F1, precision and recall as XTREME's program does; our counts give all three, from
+lists of tags as seqeval takes them, and from numbers, as a tagger's predictions are scored.
 Answers and tags are made up, of about the sizes of the real sets. `python -m benchmarks.scoring_speed`
 prints JSON; every row first checks that the digits are equal.
 """
@@ -25,7 +26,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from benchmarks.turns import in_turns, report, timed
 from replication.answers import AnswerRules, answer_scores
 from replication.scoring import overlap_scores
-from replication.spans import span_counts
+from replication.spans import SpanCounts, coded_span_counts, span_counts
 
 Rng = np.random.Generator
 Questions = tuple[list[list[str]], list[str]]
@@ -202,11 +203,19 @@ def _answers(
 def _spans(turns: int, scale: float, rng: Rng) -> list[dict[str, Any]]:
     gold, said = tagged(max(2, int(10_000 * scale)), rng)
 
-    def ours() -> tuple[float, float, float]:
-        counts = span_counts(gold, said)
+    lengths = [len(tags) for tags in gold]
+    numbers = [np.array([TAGS.index(t) for s in side for t in s]) for side in (gold, said)]
+
+    def scores(counts: SpanCounts) -> tuple[float, float, float]:
         sums = (int(c.sum()) for c in (counts.matched, counts.predicted, counts.gold))
         found = overlap_scores(*sums)
         return found["f1"], found["precision"], found["recall"]
+
+    def ours() -> tuple[float, float, float]:
+        return scores(span_counts(gold, said))
+
+    def coded() -> tuple[float, float, float]:
+        return scores(coded_span_counts(*numbers, lengths, TAGS))
 
     def alone() -> float:
         return 100 * float(f1_score(gold, said))
@@ -218,11 +227,13 @@ def _spans(turns: int, scale: float, rng: Rng) -> list[dict[str, Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert np.allclose(ours(), benchmark(), rtol=0, atol=1e-12), (ours(), benchmark())
+        assert coded() == ours(), (coded(), ours())
         work = f"span F1, precision and recall, {len(gold):,} sentences"
         three = "seqeval, three calls"
         ways = {"ours": timed(ours), three: timed(benchmark)}
         rows = in_turns(work, ways, peer=three, turns=turns)
-        ways = {"ours": timed(ours), "seqeval, F1 alone": timed(alone)}
+        ways = {"ours": timed(ours), "ours, from numbers": timed(coded)}
+        ways["seqeval, F1 alone"] = timed(alone)
         return rows + in_turns(work, ways, peer="seqeval, F1 alone", turns=turns)
 
 

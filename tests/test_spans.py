@@ -14,6 +14,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 
 from replication.errors import DataError
 from replication.scoring import SpanCounts, span_counts
+from replication.spans import coded_span_counts
 
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
 LISTED = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X"
@@ -165,3 +166,37 @@ def test_it_is_several_times_faster_than_seqeval():
     assert isinstance(span_counts(gold, predicted), SpanCounts)
     # Measured 13 times faster on 2 cores; 3 leaves room for a busy machine.
     assert seconds(lambda g, p: span_counts(g, p).f1()) * 3 < seconds(f1_score)
+
+
+@pytest.mark.parametrize("reading", ["seqeval_0", "seqeval_1"])
+@given(corpora(BIO + UDPOS + ODD), st.randoms(use_true_random=False))
+def test_tags_given_as_numbers_count_as_their_names_do(reading, corpus, rng):
+    names = [*BIO, *UDPOS, *ODD]
+    rng.shuffle(names)
+    gold, predicted = split(corpus)
+    flat = [[names.index(tag) for s in side for tag in s] for side in (gold, predicted)]
+    coded = coded_span_counts(*flat, [len(s) for s in gold], names, reading)
+    plain = span_counts(gold, predicted, reading)
+    for one, other in (
+        (coded.matched, plain.matched),
+        (coded.predicted, plain.predicted),
+        (coded.gold, plain.gold),
+    ):
+        assert one.tolist() == other.tolist()
+
+
+@pytest.mark.parametrize(
+    "side", [[0, 1], [0, 1, 3], [0, 1, -1], [0.0, 1.0, 1.5], [[0, 1, 1]], [True, False, True]]
+)
+def test_numbers_that_are_no_tags_are_refused(side):
+    for pair in ((side, [0, 1, 2]), ([0, 1, 2], side)):
+        with pytest.raises(DataError, match="whole numbers from 0 to 2, 3 of them"):
+            coded_span_counts(*pair, [1, 2], ["O", "B-PER", "I-PER"])
+
+
+def test_more_than_256_tags_are_told_apart():
+    """Codes of so many tags need more than a byte."""
+    kinds = [f"B-K{i}" for i in range(300)]
+    counts = span_counts([kinds, []], [kinds[:150] + kinds[:150], []])
+    assert (counts.matched.tolist(), counts.gold.tolist()) == ([150, 0], [300, 0])
+    assert span_counts([], []).f1() == 0.0

@@ -14,7 +14,7 @@ from replication.batching import Batch, Feature, on
 from replication.data import Example
 from replication.errors import DataError, ReplicationError
 from replication.protocol import Lengths, Retrieval
-from replication.spans import span_counts
+from replication.spans import coded_span_counts
 from replication.tasks.classification import label_index
 from replication.tasks.family import Family, Scored
 from replication.tasks.row import Task
@@ -92,13 +92,17 @@ class Tagging:
     ) -> Scored:
         """Score by span F1 over all sentences, keeping each sentence's counts."""
         del retrieval
-        default = "O" if "O" in task.labels else task.labels[0]
+        default = task.labels.index("O") if "O" in task.labels else 0
         predicted = [[default] * len(e["tokens"]) for e in examples]
         for feature, tags in zip(features, raw, strict=True):
             for word, tag in zip(feature.extra["words"], tags, strict=True):
-                predicted[feature.example][word] = task.labels[tag]
-        gold = [[task.labels[label_index(t, task, e)] for t in e["tags"]] for e in examples]
-        counts = span_counts(gold, predicted)
+                predicted[feature.example][word] = tag
+        counts = coded_span_counts(
+            [code for e in examples for code in _gold(task, e)],
+            [code for codes in predicted for code in codes],
+            [len(codes) for codes in predicted],
+            task.labels,
+        )
         items = pa.table(
             {
                 "id": [e["id"] for e in examples],
@@ -107,7 +111,8 @@ class Tagging:
                 "gold": counts.gold,
             }
         )
-        return Scored({"f1": counts.f1()}, items, predicted)
+        named = [[task.labels[code] for code in codes] for codes in predicted]
+        return Scored({"f1": counts.f1()}, items, named)
 
     @staticmethod
     def _at_words(hidden: Tensor, head: nn.Module, batch: Batch) -> tuple[Tensor, list[int]]:
@@ -120,7 +125,7 @@ class Tagging:
 
 
 def _gold(task: Task, example: Example) -> list[int]:
-    """Return the codes of a training example's tags.
+    """Return the codes of an example's tags.
 
     Raises:
         DataError: a tag is unknown, or there is not one for each word.
