@@ -84,7 +84,9 @@ def answer_scores(
     said = np.fromiter(map(code.__getitem__, predicted), np.int64, len(predicted))
     bags = _Bags.of(*_words(list(code), rules, language))
     # Annotators often agree: each distinct answer to a question is compared once.
-    pairs = np.unique(np.repeat(np.arange(said.size) * len(code), lengths) + answer)
+    pairs = np.repeat(np.arange(said.size) * len(code), lengths) + answer
+    if lengths.max(initial=0) > 1:
+        pairs = np.unique(pairs)
     if rules == "squad_v2":
         pairs = pairs[bags.sizes[pairs % len(code)] > 0]
     question, answer = np.divmod(pairs, max(len(code), 1))
@@ -103,6 +105,8 @@ class _Bags:
 
     words: Integers
     """Codes of all words of the first string, of the second, and so on."""
+    sizes: Integers
+    """(n,) words of each string, repeated ones counted."""
     starts: Integers
     """(n + 1,) where the words of each string start."""
     keys: Integers
@@ -120,12 +124,7 @@ class _Bags:
         rows = np.arange(sizes.size + 1) * width
         keys, times = np.unique(words + np.repeat(rows[:-1], sizes), return_counts=True)
         starts = np.concatenate(([0], np.cumsum(sizes)))
-        return cls(words, starts, keys, times, np.searchsorted(keys, rows), width)
-
-    @property
-    def sizes(self) -> Integers:
-        """Words of each string, repeated ones counted."""
-        return np.diff(self.starts)
+        return cls(words, sizes, starts, keys, times, np.searchsorted(keys, rows), width)
 
     def same(self, left: Integers, right: Integers) -> Flags:
         """Return which pairs of strings are the same words in the same order."""
@@ -181,7 +180,7 @@ def _words(texts: list[str], rules: AnswerRules, language: str) -> tuple[Integer
     if whole.count("\n") >= len(texts):  # within a text every blank counts the same
         whole = "\n".join([text.replace("\n", " ") for text in texts])
     whole = whole.lower()
-    present = set(whole)
+    present = _characters(whole)
     for character in present:
         # Unicode's category P lacks what is a symbol there but punctuation in ASCII, such as $.
         if character in string.punctuation or (
@@ -201,3 +200,9 @@ def _words(texts: list[str], rules: AnswerRules, language: str) -> tuple[Integer
     ends = np.flatnonzero(words == code[end])
     sizes = np.diff(ends, prepend=-1) - 1
     return np.delete(words, ends), sizes[: len(texts)]
+
+
+def _characters(text: str) -> set[str]:
+    """Return the characters that occur; a set of the text itself would make each a string first."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    return set(map(chr, np.flatnonzero(np.bincount(codes)).tolist()))
