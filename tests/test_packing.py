@@ -114,25 +114,11 @@ def test_seeded_dropout_falls_on_the_same_places_where_there_is_no_padding_to_le
 @pytest.mark.parametrize("name", ["classification", "multiple_choice", "tagging", "span_qa"])
 @pytest.mark.parametrize("most", [40, 5000])
 def test_item_outcomes_are_those_of_padded_batches(name, most):
-    kind, model = family(name), tiny.model(name)
-    with torch.no_grad():
-        for matrix in (p for p in model.parameters() if p.ndim >= 2):
-            matrix.mul_(20)  # fresh weights say nearly the same of every example
-    examples = tiny.examples(name, 40, tiny.generator(7))
-    features = kind.features(examples, tiny.task(name), tiny.tokenizer(), tiny.LENGTHS, train=False)
-    tables = []
-    for how, padded in ((layout(name), False), (None, True)):
-        raw = [None] * len(features)
-        with torch.no_grad():
-            for picked in pack_by_tokens(features, most, padded=padded):
-                batch = collate([features[i] for i in picked], 1, tiny.CPU, how)
-                said = kind.predict(model.hidden(batch), model.heads[f"tiny_{name}"], batch)
-                for index, one in zip(picked, said, strict=True):
-                    raw[index] = one
-        tables.append(kind.score(examples, features, raw, tiny.task(name)))
-    assert tables[0].items == tables[1].items
-    assert tables[0].predictions == tables[1].predictions
-    assert len({str(p) for p in tables[0].predictions}) > 1
+    model, examples = tiny.sure_model(name), tiny.examples(name, 40, tiny.generator(7))
+    packed, padded = (tiny.scored(name, model, examples, most, how) for how in (layout(name), None))
+    assert packed.items == padded.items
+    assert packed.predictions == padded.predictions
+    assert len({str(p) for p in packed.predictions}) > 1
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2, None])

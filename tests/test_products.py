@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from replication import products
-from replication.batching import collate, pack_by_tokens
 from replication.packing import Layout
 from replication.products import Linear, outer_product, through_onednn
-from replication.tasks.family import family
 
 pytestmark = pytest.mark.skipif(
     not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")),
@@ -116,25 +114,16 @@ def test_a_layer_that_computes_something_else_is_left_alone():
 
 @pytest.mark.parametrize("name", ["classification", "multiple_choice", "tagging", "span_qa"])
 def test_item_outcomes_are_those_of_torchs_own_products(name, monkeypatch):
-    kind, model = family(name), tiny.model(name)
-    with torch.no_grad():
-        for matrix in (p for p in model.parameters() if p.ndim >= 2):
-            matrix.mul_(20)  # fresh weights say nearly the same of every example
-    examples = tiny.examples(name, 40, tiny.generator(7))
-    features = kind.features(examples, tiny.task(name), tiny.tokenizer(), tiny.LENGTHS, train=False)
-    tables = []
-    for least in (1, products.LEAST):
-        monkeypatch.setattr(products, "LEAST", least)
-        raw = [None] * len(features)
-        with torch.inference_mode():
-            for picked in pack_by_tokens(features, 500, padded=False):
-                batch = collate([features[i] for i in picked], 1, tiny.CPU, Layout())
-                said = kind.predict(model.hidden(batch), model.heads[f"tiny_{name}"], batch)
-                for index, one in zip(picked, said, strict=True):
-                    raw[index] = one
-        tables.append(kind.score(examples, features, raw, tiny.task(name)))
-    assert tables[0].items == tables[1].items
-    assert tables[0].predictions == tables[1].predictions
+    model, examples = tiny.sure_model(name), tiny.examples(name, 40, tiny.generator(7))
+    own = tiny.scored(name, model, examples, 500, Layout())
+    calls, plain = [], products._product
+    monkeypatch.setattr(products, "LEAST", 1)
+    monkeypatch.setattr(products, "_product", lambda *a: calls.append(1) or plain(*a))
+    other = tiny.scored(name, model, examples, 500, Layout())
+    assert calls
+    assert other.items == own.items
+    assert other.predictions == own.predictions
+    assert len({str(p) for p in own.predictions}) > 1
 
 
 @pytest.mark.parametrize("least", [1, 2**40])

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from replication.batching import collate, pack_by_tokens
 from replication.model import EncoderWithHeads, config_of, new_encoder
 from replication.protocol import Architecture, Lengths, Recipe
 from replication.tasks.family import family
@@ -142,3 +143,26 @@ def model(*families, dropout=0.0, seed=0):
 def recipe(**changes):
     settings = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3, "max_length": 64}
     return Recipe(**{**settings, **changes})
+
+
+def sure_model(name):
+    """A model that says something else of every example, which fresh weights hardly do."""
+    made = model(name)
+    with torch.no_grad():
+        for matrix in (p for p in made.parameters() if p.ndim >= 2):
+            matrix.mul_(20)
+    return made
+
+
+def scored(name, made, examples, most, layout):
+    """What the model's head of this name is scored by, in passes of at most so many tokens."""
+    kind = family(name)
+    features = kind.features(examples, task(name), tokenizer(), LENGTHS, train=False)
+    raw = [None] * len(features)
+    with torch.inference_mode():
+        for picked in pack_by_tokens(features, most, padded=layout is None):
+            batch = collate([features[i] for i in picked], 1, CPU, layout)
+            said = kind.predict(made.hidden(batch), made.heads[f"tiny_{name}"], batch)
+            for index, one in zip(picked, said, strict=True):
+                raw[index] = one
+    return kind.score(examples, features, raw, task(name))
