@@ -205,7 +205,8 @@ TRAINING: dict[str, Way] = {
 PREDICT = "HF Trainer.predict, batch 8"
 SCORING: dict[str, Way] = {
     PREDICT: predict_theirs,
-    "HF Trainer.predict, batch 32": partial(predict_theirs, batch=32),
+    "HF Trainer.predict, batch 4": partial(predict_theirs, batch=4),
+    "HF Trainer.predict, batch 2": partial(predict_theirs, batch=2),
     OURS: predict_own,
 }
 
