@@ -1,4 +1,4 @@
-# Targets: audit, calibration, bench, bench-gpu, test, endurance, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
+# Targets: audit, examples, calibration, bench, bench-gpu, test, endurance, lint, types, ci. All of them create and use .venv; PYTHON names the interpreter to create it with.
 SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out
@@ -11,11 +11,12 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c 
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help audit calibration bench bench-gpu test endurance lint types ci
+.PHONY: help audit examples calibration bench bench-gpu test endurance lint types ci
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make audit   run the embedded audit and say where its report is"
+	@echo "make examples  make the reports in examples/ again (DATA=../shared; hours, or seconds where $(OUT)/examples is there)"
 	@echo "make calibration  measure the error rates of verdicts in docs/calibration.md (AUDITS=2000; an hour)"
 	@echo "make bench   measure speed beside others' in docs/performance.md; some twenty minutes on two cores"
 	@echo "             (BENCH='--only mining --turns 9' for a part, BENCH='--missing --patience 3' for what did not"
@@ -51,8 +52,19 @@ $(INSTALLED_BENCH): pyproject.toml constraints.txt | $(VENV)/bin/python
 # expectation), 2 (invalid input) and 4 (execution failed) are failures, and only then has make a reason to stop.
 audit: $(INSTALLED)
 	@code=0; $(OFFLINE) $(VENV)/bin/corroborate audit --out $(OUT) || code=$$?; \
-	case $$code in 0|1|3) echo "corroborate audit: exit code $$code; report: $(OUT)/report.md" ;; esac; \
+	case $$code in 0|1|3) echo "corroborate audit: exit code $$code; report: $(OUT)/report.html" ;; esac; \
 	case $$code in 0|3) ;; *) exit $$code ;; esac
+
+# Stores stay below $(OUT)/examples, so that only what is missing is trained; the reports alone go to examples/.
+DATA ?= ../shared
+examples: $(INSTALLED)
+	for example in 'miniature:controls xstilts' 'scratch-small:xstilts --protocol scratch --data $(DATA)'; do \
+	  name=$${example%%:*}; code=0; \
+	  $(OFFLINE) $(VENV)/bin/corroborate audit $${example#*:} --out $(OUT)/examples/$$name --format html,md,json,pdf || code=$$?; \
+	  case $$code in 0|3) ;; *) exit $$code ;; esac; \
+	  mkdir -p examples/$$name; rm -rf examples/$$name/figures; \
+	  cp -r $(OUT)/examples/$$name/report.* $(OUT)/examples/$$name/figures examples/$$name/; \
+	done
 
 # Each process computes with one thread: the two of them fill two cores. Interrupted, it goes on where it was.
 calibration: $(INSTALLED)

@@ -329,7 +329,7 @@ def test_make_audit_succeeds_when_something_is_undecided_and_fails_otherwise(tmp
             timeout=60,
             env=clean | {"FAKE_CODE": str(code)},
         )
-        results[code] = (found.returncode == 0, "some/where/report.md" in found.stdout)
+        results[code] = (found.returncode == 0, "some/where/report.html" in found.stdout)
     assert results == {
         0: (True, True),
         1: (False, True),

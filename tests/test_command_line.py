@@ -277,7 +277,7 @@ def test_status_is_json_or_words(here):
 def test_a_report_is_written_and_its_own_commands_make_it_again(here, tmp_path):
     code, _, told = here("report", "all.yaml", "--store", "store", "--out", tmp_path / "out")
     assert code == 1
-    for name in ("report.md", "report.json"):
+    for name in ("report.html", "report.md", "report.json"):
         assert f"report: {tmp_path / 'out' / name}" in told
     report = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     again = [shlex.split(line) for line in re.findall(r"corroborate [a-z]+ .*", report)]
