@@ -60,7 +60,7 @@ FINDING_WORDS: dict[Finding, str] = {
     "outside_tolerance": "a value outside the tolerance",
     "in_claimed_ranks": "in the claimed ranks",
     "outside_claimed_ranks": "outside the claimed ranks",
-    "consistent": "as many cells improve as claimed",
+    "consistent": "enough cells improve",
     "counterexample": "a cell gets worse",
     "too_few_cells": "fewer cells improve than claimed",
     "equivalent": "differences too small to count",
