@@ -169,6 +169,11 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from reports.again import report_again
+
+    code = report_again(options)
+    if code is not None:
+        return code
     _check_formats(options)
     verdicts, claim_sets, plan, runs = _verified(options)
     _write_report(options, verdicts, claim_sets, plan, runs)

@@ -1,8 +1,4 @@
-"""How do claims, verdicts, plan and runs become one document?
-
-Last gate against a false green: a document in which synthetic or conceptual evidence, or none,
-decides a paper's claim is refused, whoever wrote the verdict.
-"""
+"""How do claims, verdicts, plan and runs become one document?"""
 
 from __future__ import annotations
 
@@ -26,6 +22,7 @@ from reports.document import (
     SetSection,
 )
 from reports.errors import DocumentError
+from reports.gate import refuse_weak_decision
 from reports.usage_total import usage_total
 from verifier.verdict import Verdict, Verdicts
 
@@ -67,7 +64,7 @@ def build(
         )
         sets.append(SetSection(paper=claim_set.paper, claims=sections))
     for section_set in sets:
-        _refuse_weak_decision(section_set, simulated=plan.protocol.simulated)
+        refuse_weak_decision(section_set, simulated=plan.protocol.simulated)
     return Document(
         title="Audit of " + "; ".join(s.paper.title for s in sets),
         generated=generated,
@@ -149,21 +146,6 @@ def _section(claim: Claim, verdict: Verdict, plan: Plan, by_digest: dict[str, Ru
         runs=tuple(sorted(rests_on)),
         seconds=sum(by_digest[digest].seconds for digest in sorted(rests_on)),
     )
-
-
-def _refuse_weak_decision(section_set: SetSection, *, simulated: bool) -> None:
-    if not section_set.is_paper():
-        return
-    for section in section_set.claims:
-        verdict = section.verdict
-        weak = simulated or verdict.replication in (None, "conceptual")
-        if weak and verdict.verdict in ("reproduced", "not_reproduced"):
-            on = "synthetic data" if simulated else f"replication '{verdict.replication}'"
-            raise DocumentError(
-                f"report: claim '{verdict.claim}': found verdict '{verdict.verdict}' on {on} ; "
-                "expected 'not_evaluable' with an agreement beside it. "
-                "This is a fault of the verifier."
-            )
 
 
 def _data(runs: Sequence[Run]) -> tuple[DataUse, ...]:

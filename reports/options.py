@@ -65,9 +65,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--earlier": {"metavar": "PATH", "help": "an earlier version of the paper, to compare with"},
     "--engine": {"default": "inline"},
     "--explain": {**_FLAG, "help": "list every run and why"},
-    "--format": {"default": "html,md,json", "help": "comma-separated: html, md, json"},
     "--fetched": {"metavar": "DIR",
                   "help": "folder of `corroborate fetch`, to tell what references are about"},
+    "--format": {"default": "html,md,json", "metavar": "F,...",
+                 "help": "comma-separated: html, md, json, pdf, junit, ro-crate, latex, badge"},
+    "--from": {"dest": "document", "metavar": "FILE",
+               "help": "a report.json; CLAIMS and --store are not needed then"},
     "--json": {**_FLAG, "help": "print one JSON document"},
     "--kept": {"default": "out/search", "metavar": "DIR",
                "help": "folder of the indexes' earlier answers, out/search where absent"},
@@ -94,7 +97,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--ratings": {"action": "append", "default": [], "metavar": "FILE",
                   "help": "another reviewer's ratings as JSON"},
     "--requests": {"type": _count(1000), "default": 12, "help": "most requests in all, 1 to 1000"},
-    "--schema": {**_FLAG, "help": "print the JSON Schema for editors"},
+    "--schema": {**_FLAG, "help": "print the JSON Schema of such a file"},
     "--seconds": {"type": _count(3600), "default": 90, "help": "most seconds in all, 1 to 3600"},
     "--seeds": {"type": _seeds, "help": "replicates per condition, 1 to 1000"},
     "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
@@ -104,6 +107,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
                 "help": "reading of udpos tags: of the published numbers, or of today's seqeval"},
     "--store": {"required": True},
     "--store=": {"help": "say what this store has already", "dest": "store"},
+    "--store=runs": {"dest": "store", "help": "folder of the runs"},
     "--store=out/store": {"default": "out/store", "dest": "store"},
     "--watch": {**_FLAG, "help": "follow the runs of another process until they end, or Ctrl-C"},
 }  # fmt: skip
@@ -129,7 +133,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("PREDICTIONS", "LABELS", "--benchmark", "--spans", "--json"),
     ),
     "verify": ("Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
-    "report": ("Write the report of a store's runs.", ("CLAIMS+", "--store", "--out", "--format")),
+    "report": (
+        "Write the report of a store's runs, or write it again from its JSON alone.",
+        ("CLAIMS*", "--store=runs", "--from", "--out", "--format", "--schema"),
+    ),
     "audit": (
         "Plan, run, verify and report; alone, the embedded miniature.",
         (
