@@ -17,9 +17,9 @@ _BLOCK_START = re.compile(r"^([#+\-=:]|\d+(?=[.)]))")
 _AUTOLINK = re.compile(r"(?i):(?=//)|www(?=\.)")
 _PLAIN_CODE = re.compile(r"^[A-Za-z0-9_./:=,+@%() -]+$")
 _INVISIBLE = re.compile(
-    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
-"""Control characters, and those that hide or turn round what stands beside them."""
+"""Control characters, those that hide or turn round what is beside them, and what is none."""
 
 
 def visible(value: str) -> str:
