@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["bullets", "cell", "code", "fence", "table", "text", "visible"]
+__all__ = ["bullets", "cell", "code", "fence", "one_line", "table", "text", "visible"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """An underscore between letters or digits, as in `squad_v1`, opens nothing and stays readable."""
@@ -27,6 +27,11 @@ def visible(value: str) -> str:
     return _INVISIBLE.sub("\ufffd", value)
 
 
+def one_line(value: str) -> str:
+    """Return what is visible of a text with one blank for each run of white space, not escaped."""
+    return " ".join(visible(value).split())
+
+
 def text(value: str) -> str:
     """Return a text as one line of Markdown that renders as that text and as nothing else.
 
@@ -38,7 +43,7 @@ def text(value: str) -> str:
 
 def cell(value: str) -> str:
     """Return a text as `text` does, for a place where no block can begin, such as a table cell."""
-    line = " ".join(visible(value).split())
+    line = one_line(value)
     line = _SPECIAL.sub(lambda found: "\\" + found.group(), line)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _AUTOLINK.sub(lambda found: found.group() + "\\", line)

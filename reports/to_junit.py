@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from reports.document import ClaimSection, Document, SetSection
-from reports.escaping import visible
+from reports.escaping import one_line, visible
 from reports.interval_text import interval_lines
 from reports.numbers import estimate
 from reports.summary import weakness
@@ -58,7 +58,7 @@ def _suite(document: Document, claim_set: SetSection, place: int) -> Element:
     suite = Element(
         "testsuite",
         {
-            "name": _line(f"{weak[0]} {title}" if weak else title),
+            "name": one_line(f"{weak[0]} {title}" if weak else title),
             "package": "corroborate",
             "id": str(place),
             "hostname": "localhost",  # Ant's word for a machine that is not named
@@ -69,7 +69,7 @@ def _suite(document: Document, claim_set: SetSection, place: int) -> Element:
     )
     properties = SubElement(suite, "properties")
     for name, value in _facts(document, weak):
-        SubElement(properties, "property", {"name": name, "value": _line(value)})
+        SubElement(properties, "property", {"name": name, "value": one_line(value)})
     suite.extend(cases)
     said = [" ".join(weak)] if weak else []
     said += [_summary(section) for section in claim_set.claims]
@@ -95,12 +95,12 @@ def _case(section: ClaimSection, claim_set: SetSection, weak: tuple[str, str] | 
         room = f"{weak[0].rstrip('.').lower().replace(' ', '-')}.{room}"
     case = Element(
         "testcase",
-        {"classname": _line(room), "name": claim.id, "time": _seconds(section.seconds)},
+        {"classname": one_line(room), "name": claim.id, "time": _seconds(section.seconds)},
     )
     outcome = _outcome(section)
     if outcome is not None:
         tag, kind = outcome
-        found = SubElement(case, tag, {"message": _line(_summary(section))})
+        found = SubElement(case, tag, {"message": one_line(_summary(section))})
         if tag == "failure":
             found.set("type", kind)
         found.text = _text(_reasons(section, weak))
@@ -170,10 +170,6 @@ def _text(lines: Sequence[str]) -> str:
     """Return lines as they stand, each without what would break it or the XML."""
     said = (_BLANK.sub(" ", visible(line)).rstrip() for line in lines)
     return "".join(f"\n{line}" for line in said) + "\n"
-
-
-def _line(value: str) -> str:
-    return " ".join(visible(value).split())
 
 
 RENDERER = JunitRenderer()
