@@ -129,3 +129,10 @@ def test_a_hostile_title_stays_inside_the_description() -> None:
     _, _, root = drawn(Document.model_validate(record))
     assert {child.tag for child in root} == {f"{SVG}{n}" for n in ("title", "desc", "rect", "text")}
     assert "</desc><script>x()</script> \ufffd\ufffd & \"'" in root.find(f"{SVG}desc").text
+
+
+def test_a_document_past_the_gate_would_not_be_green_either() -> None:
+    record = conceptual().model_dump(mode="json", by_alias=True)
+    for section in record["sets"][0]["claims"]:
+        section["verdict"]["verdict"] = "reproduced"
+    assert drawn(Document.model_validate(record))[1] == "open"
