@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from jsonschema import Draft202012Validator
 from test_reports import EXAMPLES, conceptual, decided
 
 import corroborate
+from reports.document import Document
 from reports.errors import DocumentError
 from reports.to_json import RENDERER as JSON
 from reports.to_json import json_schema, read_document
@@ -21,6 +24,10 @@ PUBLISHED = ROOT / "docs" / "schemas" / "report-1.json"
 FIRST = Path(__file__).parent / "goldens" / "report-1-first.json"
 """A report as the first release of the format wrote it: it must be readable for ever."""
 ALL = ["html", "md", "json"]
+OURS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "entry-points"
+]["corroborate.renderers"]
+"""Every format, whether or not this copy is the one that is installed."""
 
 
 def record(of: Any = decided) -> dict[str, Any]:
@@ -47,6 +54,30 @@ def test_a_report_made_again_from_its_json_is_the_same_to_the_byte(
     assert out == ""
     assert told.splitlines() == [f"report: {again / f'report.{name}'}" for name in ALL]
     assert bytes_below(again) == bytes_below(first)
+
+
+def ours(name: str) -> Any:
+    module, _, attribute = OURS[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_format_is_made_of_what_the_json_holds(name) -> None:
+    def made(of: Document) -> dict[str, bytes]:
+        beside = getattr(ours(name), "beside", lambda _: {})(of)
+        return {ours(name).file_name: ours(name).render(of), **beside}
+
+    assert ours(name).name == name
+    assert made(read_document(JSON.render(decided()))) == made(decided())
+
+
+def test_every_format_has_a_file_of_its_own_and_is_named_in_the_help(capsys) -> None:
+    files = [ours(name).file_name for name in OURS]
+    assert len(set(files)) == len(files)
+    with pytest.raises(SystemExit):
+        corroborate.main(["report", "--help"])
+    shown = capsys.readouterr().out.replace("\n", " ").replace(",", " ").split()
+    assert set(OURS) <= set(shown)
 
 
 @pytest.mark.parametrize(
