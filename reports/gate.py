@@ -31,7 +31,7 @@ def refuse_weak_decision(section_set: SetSection, *, simulated: bool) -> None:
             raise DocumentError(
                 f"report: claim '{verdict.claim}': found verdict '{verdict.verdict}' on {on} ; "
                 "expected 'not_evaluable' with an agreement beside it. "
-                "This is a fault of the verifier."
+                "This is a fault of the verifier, or of who changed its verdict."
             )
 
 
