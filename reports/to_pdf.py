@@ -44,7 +44,7 @@ from reports.summary import weakness
 __all__ = ["RENDERER", "PdfRenderer"]
 
 ROUNDS = 4
-"""Compilations until every character that no font has is replaced; two did for all that was tried."""
+"""Compilations until every character that no font has is replaced; three did for all that was tried."""
 MOST = 64 * 1024 * 1024
 """Characters of words and pictures; far above any report seen, and what typst sets in minutes."""
 HEADER = 100
@@ -65,7 +65,7 @@ _SIZE = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)" height="([\d.]+)"')
 _LONG = re.compile(r"\S{25,}")
 _LONG_IN_CELL = re.compile(r"\S{13,}")
 _AFTER = re.compile(r"[_/:;=|]|[+.,-](?!\d)")
-_UNBROKEN = re.compile(r"[^\s\u200b]{13,}")
+_UNBROKEN = re.compile(r"[^\s\u200b]{14,}")
 _PIECE = re.compile(r".{8}")
 _NO_GLYPH = re.compile(r'the text `"([^`]{1,200}?)"` could not be displayed')
 _CODE_POINT = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
@@ -88,22 +88,22 @@ class PdfRenderer:
         """
         whole = content(document)
         lost: frozenset[str] = frozenset()
-        for _ in range(ROUNDS):
+        for attempt in range(ROUNDS):
             try:
-                return _pages(document, whole, lost)
+                return _pages(document, whole, lost, of_machine=attempt > 0)
             except typst.TypstError as error:
                 more = _without_glyph(error.diagnostic) - lost
                 reason = error.message
             if not more:
                 break
-            lost |= more
+            lost |= more if attempt else frozenset()  # the machine's fonts may have them
         raise RendererError(
             f"report.pdf: found that typst says '{visible(reason)[:300]}' ; expected pages. "
             "Choose another format, such as html, and report this."
         )
 
 
-def _pages(document: Document, whole: Section, lost: frozenset[str]) -> bytes:
+def _pages(document: Document, whole: Section, lost: frozenset[str], *, of_machine: bool) -> bytes:
     """Return the PDF in which each lost character stands as U+FFFD, and a warning says so."""
     weak = weakness(document)
     title = _printable(plain_text(whole.title), lost)
@@ -126,7 +126,7 @@ def _pages(document: Document, whole: Section, lost: frozenset[str]) -> bytes:
         compiler = typst.Compiler(
             _template(),
             root=empty,
-            font_paths=_fonts(),
+            font_paths=_fonts(of_machine=of_machine),
             sys_inputs={"report": words_and_pictures},
             package_path=empty,
             package_cache_path=empty,
@@ -320,9 +320,9 @@ def _template() -> bytes:
 
 
 @cache
-def _fonts() -> typst.Fonts:
-    """Return typst's own fonts, and those of the machine for scripts that its own lack."""
-    return typst.Fonts()
+def _fonts(*, of_machine: bool) -> typst.Fonts:
+    """Return typst's own fonts, with those of the machine where its own did not do."""
+    return typst.Fonts(include_system_fonts=of_machine)
 
 
 RENDERER = PdfRenderer()

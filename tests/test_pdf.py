@@ -188,6 +188,21 @@ def test_character_that_no_font_has_is_named_instead_of_left_out() -> None:
     assert "No font" not in one_line(opened(claimed("\u00e9 \u0416 \u03a9 \u2265")))
 
 
+def test_fonts_of_the_machine_serve_only_where_typst_has_none(monkeypatch) -> None:
+    asked: list[bool] = []
+    fonts = to_pdf._fonts
+
+    def noted(*, of_machine: bool) -> object:
+        asked.append(of_machine)
+        return fonts(of_machine=of_machine)
+
+    monkeypatch.setattr(to_pdf, "_fonts", noted)
+    PDF.render(decided())
+    assert asked == [False]
+    PDF.render(claimed(UNASSIGNED))
+    assert asked == [False, False, True, True]
+
+
 def test_report_too_long_to_be_set_is_refused_with_advice(monkeypatch) -> None:
     monkeypatch.setattr(to_pdf, "MOST", 10_000)
     with pytest.raises(RendererError, match="expected at most 10000"):
