@@ -170,8 +170,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from reports.again import report_again
+    from reports.compare_command import compare_reports
 
-    code = report_again(options)
+    code = compare_reports(options) if options.compare else report_again(options)
     if code is not None:
         return code
     _check_formats(options)

@@ -12,7 +12,7 @@ from reports.to_json import MAX_BYTES, json_schema, read_document
 from reports.write import write
 from verifier.verdict import Verdicts
 
-__all__ = ["report_again"]
+__all__ = ["read_report", "report_again"]
 
 
 def report_again(options: argparse.Namespace) -> int | None:
@@ -42,14 +42,19 @@ def report_again(options: argparse.Namespace) -> int | None:
             f"report: found --from beside {' and '.join(given)} ; expected one or the other. "
             "A report.json holds its claims and their evidence: leave out the rest."
         )
-    document = _read(Path(options.document))
+    document = read_report(Path(options.document))
     for path in write(document, Path(options.out), options.format.split(",")):
         tell(f"report: {path}")
     verdicts = Verdicts(verdicts=tuple(section.verdict for section in document.sections()))
     return verdicts.exit_code()
 
 
-def _read(path: Path) -> Document:
+def read_report(path: Path) -> Document:
+    """Return the document of a report.json.
+
+    Raises:
+        DocumentError: the file cannot be read or believed.
+    """
     try:
         if not path.is_file():
             found = "a folder or something else" if path.exists() else "no such file"

@@ -60,6 +60,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--benchmark": {"required": True, "metavar": "B", "help": "xtreme or xtreme-r"},
     "--budget-hours": {"type": _hours, "help": "start no further run after this long"},
     "--claims": {"nargs": "+", **_CLAIMS},
+    "--compare": {"nargs": 2, "metavar": ("OLD.json", "NEW.json"),
+                  "help": "two reports, to write what changed between them and why; needs no CLAIMS"},
     "--data": {"help": "folder in the hub's layout; the hub where absent"},
     "--dry-run": {**_FLAG, "help": "only list what would go and how much it is"},
     "--earlier": {"metavar": "PATH", "help": "an earlier version of the paper, to compare with"},
@@ -134,8 +136,8 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "verify": ("Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
     "report": (
-        "Write the report of a store's runs, or write it again from its JSON alone.",
-        ("CLAIMS*", "--store=runs", "--from", "--out", "--format", "--schema"),
+        "Write the report of a store's runs, or again from its JSON, or compare two of them.",
+        ("CLAIMS*", "--store=runs", "--from", "--compare", "--out", "--format", "--schema"),
     ),
     "audit": (
         "Plan, run, verify and report; alone, the embedded miniature.",

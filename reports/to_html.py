@@ -35,7 +35,7 @@ from reports.drawing import svg
 from reports.escaping import visible
 from reports.words import VERDICT_WORDS
 
-__all__ = ["RENDERER", "HtmlRenderer"]
+__all__ = ["RENDERER", "HtmlRenderer", "page"]
 
 LONG = 15
 """Rows from which a table inside a claim is folded away."""

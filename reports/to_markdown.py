@@ -24,7 +24,7 @@ from reports.document import Document
 from reports.drawing import alone, svg
 from reports.escaping import bullets, cell, code, fence, table, text
 
-__all__ = ["RENDERER", "MarkdownRenderer", "markdown"]
+__all__ = ["RENDERER", "MarkdownRenderer", "markdown", "pictures"]
 
 FOLDER = "figures"
 """Of the pictures, beside the report."""
@@ -43,8 +43,13 @@ class MarkdownRenderer:
 
     def beside(self, document: Document) -> dict[str, bytes]:
         """Return the pictures that the Markdown names, by path beside it."""
-        figures = (b for b in flat([content(document)]) if isinstance(b, Figure))
-        return {f"{FOLDER}/{f.name}.svg": alone(svg(f.spec)).encode() for f in figures}
+        return pictures([content(document)])
+
+
+def pictures(blocks: Iterable[Block]) -> dict[str, bytes]:
+    """Return the pictures that blocks as Markdown name, by path beside the file."""
+    figures = (b for b in flat(blocks) if isinstance(b, Figure))
+    return {f"{FOLDER}/{f.name}.svg": alone(svg(f.spec)).encode() for f in figures}
 
 
 def markdown(blocks: Iterable[Block], *, level: int = 1) -> str:

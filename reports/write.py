@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from reports.document import Document
 from reports.errors import RendererError, WriteError
 from reports.renderer import Renderer, renderer
 
-__all__ = ["write"]
+__all__ = ["write", "write_files"]
 
 
 def write(document: Document, folder: Path, formats: Sequence[str]) -> tuple[Path, ...]:
@@ -37,9 +37,22 @@ def write(document: Document, folder: Path, formats: Sequence[str]) -> tuple[Pat
         )
     contents = {name: one.render(document) for name, one in zip(names, chosen, strict=True)}
     beside = {path: b for one in chosen for path, b in _beside(one, document).items()}
+    write_files(folder, {**beside, **contents})
+    return tuple(folder / name for name in names)
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files below a folder, each in one step, in the order given.
+
+    Args:
+        folder: made where it does not exist.
+        contents: path below the folder -> bytes; paths are trusted.
+
+    Raises:
+        WriteError: the folder or a file cannot be written.
+    """
     try:
-        # what a file names is there before the file
-        for path, content in [*beside.items(), *contents.items()]:
+        for path, content in contents.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             _replace(folder / path, content)
     except OSError as error:
@@ -47,7 +60,6 @@ def write(document: Document, folder: Path, formats: Sequence[str]) -> tuple[Pat
             f"report folder '{folder}': found {error.strerror or error} ; expected a folder that "
             "can be written. Name another with --out."
         ) from None
-    return tuple(folder / name for name in names)
 
 
 def _beside(one: Renderer, document: Document) -> dict[str, bytes]:
