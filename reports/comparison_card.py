@@ -59,16 +59,17 @@ def rank(claim: ClaimChange) -> tuple[int, int, str]:
     return 0 if claim.unexplained else 1, place, claim.claim
 
 
-def card(comparison: Comparison, claim: ClaimChange) -> Section:
+def card(comparison: Comparison, claim: ClaimChange, *, pictured: bool) -> Section:
     """Return the section of one claim.
 
     Args:
         comparison: that the claim is of.
         claim: the claim.
+        pictured: whether its intervals are drawn, if its results changed.
     """
     standing = claim.new or claim.old
     tags = {} if standing is None else _tags(standing)
-    blocks = tuple(_blocks(comparison, claim))
+    blocks = tuple(_blocks(comparison, claim, pictured=pictured))
     return Section(
         words(code(claim.claim), ": ", _turn(claim)), blocks, claim_anchor(claim.claim), tags
     )
@@ -122,7 +123,7 @@ def _tags(standing: Standing) -> dict[str, str]:
     }
 
 
-def _blocks(comparison: Comparison, claim: ClaimChange) -> Iterator[Block]:
+def _blocks(comparison: Comparison, claim: ClaimChange, *, pictured: bool) -> Iterator[Block]:
     for side, standing in (("old", claim.old), ("new", claim.new)):
         if standing is not None and standing.stale:
             said = strong(f"Stale in the {side} audit: {'; '.join(standing.stale)}.")
@@ -137,7 +138,7 @@ def _blocks(comparison: Comparison, claim: ClaimChange) -> Iterator[Block]:
         yield Paragraph(words("Both audits say the same of it, on the same grounds."))
         return
     yield _results(claim)
-    if claim.changed or claim.old is None or claim.new is None:
+    if pictured and claim.changed:
         apart = {None: "", True: " The intervals lie apart.", False: " The intervals overlap."}
         said = words(
             "Old (diamond, dashed) and new (circle), with reported sizes (ticks), in points."

@@ -34,6 +34,8 @@ from verifier.verdict import VERDICTS
 
 __all__ = ["comparison_page", "weak_sides"]
 
+PICTURES = 40
+"""Claims with other results of which each has a picture of its own; beyond, one has them all."""
 SHOWN = 300
 """Rows of one table of shared differences; the JSON has all."""
 
@@ -62,7 +64,8 @@ def _blocks(comparison: Comparison) -> Iterator[Block]:
     yield from _warnings(comparison)
     yield Section(words("The two audits"), tuple(_audits(comparison)), "audits")
     yield Section(words("Verdicts"), tuple(_verdicts(comparison, ordered)), "verdicts")
-    cards = tuple(card(comparison, claim) for claim in ordered)
+    few = sum(bool(claim.changed) for claim in ordered) <= PICTURES
+    cards = tuple(card(comparison, claim, pictured=few) for claim in ordered)
     yield Section(words("What changed and why"), cards, "claims")
     yield Section(words("Recipe"), tuple(_shared(comparison.protocol, _RECIPE)), "protocol")
     yield Section(words("Data"), tuple(_shared(comparison.data, _DATA)), "data")

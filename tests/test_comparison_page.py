@@ -163,6 +163,16 @@ def test_pictures_that_the_markdown_names_are_there() -> None:
     assert named == {name for name in found if name.startswith("figures/")}
 
 
+def test_many_changed_claims_share_one_picture() -> None:
+    names = [f"claim-{i}" for i in range(45)]
+    old, new = (
+        document([claim_set(*map(gain, names))], [{**of, "claim_id": name} for name in names])
+        for of in ({}, OTHERWISE)
+    )
+    blocks = flat([comparison_page(compare(old, new))])
+    assert [b.name for b in blocks if isinstance(b, Figure)] == ["compared"]
+
+
 def test_every_kind_of_difference_has_words() -> None:
     assert set(KINDS) == set(get_args(DifferenceKind))
 
