@@ -66,7 +66,27 @@ def other_runs(record: Record) -> None:
         evidence["runs"] = sorted(names[run] for run in evidence["runs"])
 
 
-CHANGES: tuple[Change, ...] = (other_machine, runs_again, other_recipe, other_data, other_runs)
+def pinned_base(record: Record) -> None:
+    record["protocol"]["base"]["revision"] = "0" * 40
+
+
+def chosen_on_all(record: Record) -> None:
+    """A checkpoint chosen on target languages, which a ledger tells in words of its own."""
+    record["protocol"]["evaluation"]["selection"]["languages"] = "all"
+
+
+def selection_unknown(record: Record) -> None:
+    record["protocol"]["evaluation"]["selection"] = "unknown"
+
+
+CHANGES: tuple[Change, ...] = (
+    other_machine,
+    runs_again,
+    other_recipe,
+    other_data,
+    other_runs,
+    pinned_base,
+)
 
 
 def sections(record: Record) -> list[Record]:
@@ -129,6 +149,20 @@ def test_comparing_the_other_way_round_swaps_the_sides_and_nothing_else(old, new
     there = compare(old, new).model_dump(mode="json", by_alias=True)
     back = compare(new, old).model_dump(mode="json", by_alias=True)
     assert swapped(there) == back
+
+
+def recipes() -> list[Document]:
+    changes = ((), (pinned_base,), (chosen_on_all,), (selection_unknown,))
+    return [changed(one(), *of, other_runs) for of in changes]
+
+
+@pytest.mark.parametrize(("a", "b"), [(a, b) for a in range(4) for b in range(a)])
+def test_recipes_differ_in_the_same_fields_both_ways_round(a, b) -> None:
+    old, new = recipes()[a], recipes()[b]
+    there, back = compare(old, new).protocol, compare(new, old).protocol
+    assert there
+    assert [(d.what, d.old, d.new) for d in there] == [(d.what, d.new, d.old) for d in back]
+    assert all(d.old != d.new for d in there)
 
 
 @given(audits(), audits(), st.randoms(use_true_random=False))
