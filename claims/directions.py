@@ -9,13 +9,13 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 from claims.paper import Cell, Table
 from claims.safe_yaml import read_yaml
 from claims.wordings import phrase
 
-__all__ = ["Better", "better_of", "bounded", "competes", "direction_of"]
+__all__ = ["Better", "alike", "better_of", "bounded", "competes", "direction_of", "measures_in"]
 
 Better = Literal["higher", "lower", "unclear"]
 
@@ -65,6 +65,22 @@ def bounded(header: str) -> bool:
     return any(f" {word} " in flat for word in _words("at_most_100"))
 
 
+@cache
+def measures_in(text: str) -> frozenset[str]:
+    """Return the measures that a text names, as far as `metrics.yaml` knows them."""
+    flat = f" {phrase(text)} "
+    return frozenset(w for kind in ("higher", "lower") for w in _words(kind) if f" {w} " in flat)
+
+
+def alike(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Return whether a measure of one set may be one of the other: the same, a kind, a synonym."""
+    return any(
+        f" {a} " in f" {b} " or f" {b} " in f" {a} " or any({a, b} <= same for same in _same())
+        for a in some
+        for b in others
+    )
+
+
 def competes(cell: Cell) -> bool:
     """Return whether a cell's row or column is a system among others, and no bound or person."""
     return not any(
@@ -76,7 +92,17 @@ def competes(cell: Cell) -> bool:
 
 @cache
 def _words(kind: str) -> tuple[str, ...]:
+    return tuple(phrase(word) for word in _data()[kind])
+
+
+@cache
+def _same() -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(map(phrase, words)) for words in _data()["same"])
+
+
+@cache
+def _data() -> dict[str, Any]:
     data = resources.files("claims").joinpath("metrics.yaml").read_text(encoding="utf-8")
     value = read_yaml(data).value
     assert isinstance(value, dict), "metrics.yaml is our own file"
-    return tuple(phrase(word) for word in value[kind])
+    return value

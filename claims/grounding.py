@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
 from claims.algebra import MAX_FORMULAS, Formula, formulas_of
-from claims.directions import better_of
+from claims.directions import alike, better_of, measures_in
 from claims.lines import grouped, is_difference, panels, values_in
 from claims.paper import Cell, Interval, PaperText, Quantity, Table
 from claims.record import Record
 from claims.standings import COUNTED, best_count, improvements, ranks_in
 from claims.tied_standings import TiedStandings
 from claims.tying import Says, Sentence, Tied
+from claims.wordings import phrase
 
 __all__ = ["Hit", "NumberCheck", "Says", "Sentence", "check_number"]
 
@@ -37,6 +39,11 @@ _MAX_TIED = 500
 """Formulas of one part of one table that a sentence may name."""
 _MAX_RANKED = 60
 """Longest line in which ranks are tried that no sentence names."""
+_DENIES = re.compile(
+    r"\b(?:not(?! (?:only|just|merely))|never|cannot|neither|nor|hardly|fail(?:s|ed)? to|"
+    r"(?:do|does|did|is|are|was|were|has|have|had|can|could|would) ?n t)\b"
+)
+"""A denial in plain words, as `phrase` writes them; `no` and `without` are parts of headers, too."""
 _SHOWN = 5
 _WINDOW = 40
 """Width, in intervals of the number, around it in which results are counted to guess at accidents."""
@@ -85,28 +92,59 @@ def _checked(sentence: Sentence, paper: PaperText) -> NumberCheck:
     kind = TiedStandings if sentence.says in COUNTED else Tied
     target = wanted.exact * Fraction(wanted.scale)
     by_table = [
-        list(itertools.islice(kind(sentence, t, cells).formulas(), _MAX_TIED))
+        (t, list(itertools.islice(kind(sentence, t, cells).formulas(), _MAX_TIED)))
         for t in paper.tables
         for cells in panels(t)
     ]
-    tied = [f for formulas in by_table for f in formulas]
+    tied = [f for _, formulas in by_table for f in formulas]
     # Where a sentence names several cells, that one of them has the number says little.
     exact = [
-        f for formulas in by_table for f in formulas if all(_gives(g, sentence) for g in formulas)
+        f
+        for _, formulas in by_table
+        for f in formulas
+        if all(_gives(g, sentence) for g in formulas)
     ]
     near = [f for f in tied if _fits(f, sentence)]
     number = float(target)
+    doubt = _doubt(sentence, by_table) if tied else ""
+    if doubt:
+        return _check("possible", number, f"The headers name cells, but {doubt}.", near or tied,
+                      len(tied))  # fmt: skip
     if exact:
         return _check("entailed", number, "The headers name the cells, and they give this number.",
                       exact, len(tied))  # fmt: skip
     if near:
-        return _check("possible", number, "The headers name the cells, whose rounding leaves room for "
-                      "this number; from the numbers as printed another one follows.", near,
-                      len(tied))  # fmt: skip
+        several = any(_gives(f, sentence) for f in near)
+        reason = (
+            "The headers name several cells, of which only some give this number."
+            if several
+            else "The headers name the cells, whose rounding leaves room for this number; from the "
+            "numbers as printed another one follows."
+        )
+        return _check("possible", number, reason, near, len(tied))
     if tied:
         return _check("impossible", number, "The headers name the cells, and no rounding of them gives "
                       "this number.", tied, len(tied))  # fmt: skip
     return _untied(sentence, paper, number)
+
+
+def _doubt(sentence: Sentence, by_table: Sequence[tuple[Table, Sequence[Formula]]]) -> str:
+    """Return why cells that are named may still not be meant; empty where nothing says so."""
+    if denied := _DENIES.search(phrase(sentence.text)):
+        return f"the sentence denies something ('{denied[0]}'), and what is not understood"
+    said = measures_in(sentence.text)
+    for table, formulas in by_table:
+        headers = {
+            h for f in formulas for c in f.cells for h in (*c.column_headers, *c.row_headers)
+        }
+        # Headers say it more closely than a caption, which may be about several columns.
+        shown = frozenset[str]().union(*map(measures_in, headers)) or measures_in(table.caption)
+        if formulas and said and shown and not alike(said, shown):
+            return (
+                f"the sentence speaks of {' and '.join(sorted(said))}, the table of "
+                f"{' and '.join(sorted(shown))}"
+            )
+    return ""
 
 
 def _untied(sentence: Sentence, paper: PaperText, number: float) -> NumberCheck:

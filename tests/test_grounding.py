@@ -184,3 +184,33 @@ def test_number_of_one_of_several_named_cells_is_possible_and_not_entailed() -> 
     row = {"paper": "transfer.tex", "says": "value", "number": "76.0",
            "text": "MNLI and SQuAD reach 76.0 on TyDiQA."}  # fmt: skip
     assert check(row).status == "possible"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "why"),
+    [
+        ("Street noise reaches a WER of 10.4 on CafeSet.", "entailed", "name the cells"),
+        (
+            "Street noise reaches a word error rate of 10.4 on CafeSet.",
+            "entailed",
+            "name the cells",
+        ),
+        ("Street noise reaches not only 10.4 on CafeSet.", "entailed", "name the cells"),
+        ("Street noise does not reach a WER of 10.4 on CafeSet.", "possible", "denies"),
+        ("Street noise never reaches 10.9 on CafeSet.", "possible", "denies"),
+        ("Street noise reaches an accuracy of 10.4 on CafeSet.", "possible", "speaks of accuracy"),
+        ("Street noise reaches 10.4 on CafeSet and CarSet.", "possible", "only some give"),
+        ("Street noise reaches 10.9 on CafeSet.", "impossible", "no rounding"),
+    ],
+)
+def test_sentence_that_denies_or_speaks_of_another_measure_is_possible_at_most(
+    text, status, why, tmp_path
+) -> None:
+    source = tmp_path / "noise.md"
+    source.write_text(
+        "Table 1: WER.\n\n| Training | CafeSet | CarSet |\n|---|---|---|\n"
+        "| Street noise | 10.4 | 12.1 |\n| Mixed noise | 10.9 | 11.8 |\n"
+    )
+    number = Quantity(raw="", value=10.9 if "10.9" in text else 10.4, decimals=1)
+    found = check_number(Sentence(text, number, "value"), read_paper(source))
+    assert (found.status, why in found.reason) == (status, True), found.reason
