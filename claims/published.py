@@ -41,8 +41,10 @@ Column = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_wh
 
 def _one_number(text: str) -> str:
     main = [q for q in values_of(text) if not q.aside]
-    if len(main) != 1:
-        raise ValueError(f"a score holds one number as printed, such as '73.8', not {shown(text)}")
+    if len(main) != 1 or main[0].scale != 1 or main[0].unit == "times":
+        raise ValueError(
+            f"a score holds one number as printed, such as '73.8', without k or x, not {shown(text)}"
+        )
     return text
 
 

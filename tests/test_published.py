@@ -210,6 +210,7 @@ rows:
         ('"1.0", avg', "1.0, avg", "rows[0].scores.x: found 1.0 ; expected text"),
         ('"1.0", avg', '"none", avg', "one number as printed"),
         ('"1.0", avg', '"1.0 / 2.0", avg', "one number as printed"),
+        ('"1.0", avg', '"1.0k", avg', "without k or x"),
         ("found_in: it, ", "", "rows[0].found_in: found nothing"),
         ("@1", "@2", "expected 'corroborate/published@1'"),
         ("system: S", "system: S, colour: red", "colour"),
@@ -265,3 +266,26 @@ def test_ground_without_paper_or_rows_is_invalid(capsys) -> None:
     assert "found no --paper" in capsys.readouterr().err
     assert corroborate.main(["ground", "xstilts", "--published", "nowhere.yaml"]) == 2
     assert "one of the bundled xstilts" in capsys.readouterr().err
+
+
+def test_paper_s_own_numbers_with_decimal_commas_are_compared_and_factors_left_out(
+    tmp_path,
+) -> None:
+    source = tmp_path / "paper.md"
+    source.write_text(
+        "| System | POS | NER | QA |\n|---|---|---|---|\n| mBERT | 1.234 | 70,5 | 2,5x |\n"
+        "| Other | 10,25 | 2,0 | 3,0 |\n\n|  | POS |\n|---|---|\n|  | 71.0 |\n"
+    )
+    rows = published(
+        {"paper-1": {"POS": "1.234", "NER": "70.5", "QA": "2.5"}, "b": {"POS": "71.0"}}
+    )
+    named = tuple(
+        row.model_copy(
+            update={"system": "mBERT", "label": "mBERT" if row.id == "paper-1" else "---"}
+        )
+        for row in rows.rows
+    )
+    own = own_rows(read_paper(source), rows.model_copy(update={"rows": named}))
+    assert [(row.id, row.system, row.scores) for row in own] == [
+        ("paper-2", "mBERT", {"POS": "1234", "NER": "70.5"})
+    ]
