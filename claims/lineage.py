@@ -13,7 +13,7 @@ from typing import Literal
 
 from claims.alignment import Pair, align
 from claims.claim import ClaimSet
-from claims.paper import PaperText, Quantity
+from claims.paper import PaperText, Quantity, finer
 from claims.quoted import check_quote
 from claims.record import UNKNOWN, Record
 from claims.statements import MAX_STATEMENTS, Printed, Statement, statements_of
@@ -267,19 +267,11 @@ def _change(one: Quantity | None, other: Quantity | None) -> NumberChange:
     return NumberChange(
         earlier=one.raw,
         later=other.raw,
-        relation="same" if same else "finer" if alike and _finer(one, other) else "changed",
+        relation="same" if same else "finer" if alike and finer(one, other) else "changed",
         difference=float(other.exact - one.exact) * one.scale if alike else None,
         low=float(low) if rounded else None,
         high=float(high) if rounded else None,
     )
-
-
-def _finer(one: Quantity, other: Quantity) -> bool:
-    """Return whether the number with more places, rounded or cut off, prints as the other."""
-    coarse, fine = sorted((one, other), key=lambda q: q.decimals)
-    if coarse.decimals == fine.decimals or one.spread != other.spread:
-        return False
-    return any(i.low <= fine.exact <= i.high for i in (coarse.rounded, coarse.truncated))
 
 
 def _followed(

@@ -24,6 +24,7 @@ __all__ = [
     "Quantity",
     "Table",
     "Unit",
+    "finer",
     "slug",
 ]
 
@@ -81,6 +82,18 @@ class Quantity(Record):
             return Interval(-step, step)
         away = step if self.value > 0 else -step
         return Interval(*sorted((self.exact, self.exact + away)))
+
+
+def finer(one: Quantity, other: Quantity) -> bool:
+    """Return whether one number, rounded or cut off to the places of the other, prints like it.
+
+    Not where both have as many places: they are the same then, or differ; nor with another spread.
+    Units and scales are the caller's to compare.
+    """
+    coarse, fine = sorted((one, other), key=lambda q: q.decimals)
+    if coarse.decimals == fine.decimals or one.spread != other.spread:
+        return False
+    return any(i.low <= fine.exact <= i.high for i in (coarse.rounded, coarse.truncated))
 
 
 class Cell(Record):

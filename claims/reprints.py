@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from claims.algebra import Formula, mean, single
-from claims.paper import Cell, Interval, Quantity
+from claims.algebra import Formula, mean, mean_of, single
+from claims.paper import Cell, Interval, Quantity, finer
 from claims.published import Average, Published, PublishedRow
 from claims.record import Record
 
@@ -159,16 +159,12 @@ def _pairs(rows: Sequence[PublishedRow], cells: dict[str, dict[str, Cell]]) -> I
 
 def _scores(column: str, one: Cell, other: Cell) -> ScorePair:
     first, second = _number(one), _number(other)
-    coarse, fine = sorted((first, second), key=lambda q: q.decimals)
     same = (first.value, first.decimals) == (second.value, second.decimals)
-    finer = coarse.decimals < fine.decimals and any(
-        i.low <= fine.exact <= i.high for i in (coarse.rounded, coarse.truncated)
-    )
     return ScorePair(
         column=column,
         first=one.text,
         second=other.text,
-        relation="same" if same else "finer" if finer else "different",
+        relation="same" if same else "finer" if finer(first, second) else "different",
         difference=float(second.exact - first.exact),
     )
 
@@ -205,7 +201,7 @@ def _checked(
     system: _Values,
 ) -> AverageCheck:
     printed = _number(parts[average.name])
-    formula = _mean_of(
+    formula = mean_of(
         [
             single(parts[p]) if isinstance(p, str) else mean([parts[c] for c in p])
             for p in average.of
@@ -230,22 +226,6 @@ def _checked(
         cells=tuple(parts[c].address for c in average.columns()),
         needs=tuple(sorted(needs, key=lambda n: (abs(n.low + n.high - 2 * float(n.printed)), n.column))),
     )  # fmt: skip
-
-
-def _mean_of(parts: Sequence[Formula]) -> Formula:
-    n = len(parts)
-    ends = [
-        [sum((e[i] for e in intervals), Fraction(0)) / n for i in (0, 1)]
-        for intervals in ([p.rounded for p in parts], [p.truncated for p in parts])
-    ]
-    return Formula(
-        "mean",
-        f"mean({', '.join(p.text for p in parts)})",
-        tuple(c for p in parts for c in p.cells),
-        sum((p.value for p in parts), Fraction(0)) / n,
-        Interval(*ends[0]),
-        Interval(*ends[1]),
-    )
 
 
 def _may_be(formula: Formula, printed: Quantity) -> bool:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Literal
 
 from claims.lines import values_in
-from claims.paper import Cell, Quantity, Table
+from claims.paper import Cell, Table, finer
 from claims.record import Record
 from claims.wordings import phrase
 
@@ -215,7 +215,7 @@ def _became(one: Cell | None, other: Cell | None) -> CellLineage | None:
     named = other or one
     assert named is not None
     status: Literal["changed", "reversed", "dropped", "new"] = "dropped" if one else "new"
-    difference, finer = None, False
+    difference, more = None, False
     if one is not None and other is not None:
         if _print(one) == _print(other):
             return None
@@ -223,7 +223,7 @@ def _became(one: Cell | None, other: Cell | None) -> CellLineage | None:
         mine, theirs = one.main, other.main
         if mine and theirs and (one.unit, one.scale) == (other.unit, other.scale):
             difference = float(theirs.exact - mine.exact) * one.scale
-            finer = _finer(mine, theirs)
+            more = finer(mine, theirs)
     return CellLineage(
         status=status,
         row=named.row_headers,
@@ -231,7 +231,7 @@ def _became(one: Cell | None, other: Cell | None) -> CellLineage | None:
         earlier=_printing(one),
         later=_printing(other),
         difference=difference,
-        finer=finer,
+        finer=more,
     )
 
 
@@ -249,13 +249,6 @@ def _sign_turned(one: Cell, other: Cell) -> bool:
     if mine is None or theirs is None or not (mine.signed or theirs.signed):
         return False
     return mine.value * theirs.value < 0
-
-
-def _finer(one: Quantity, other: Quantity) -> bool:
-    coarse, fine = sorted((one, other), key=lambda q: q.decimals)
-    if coarse.decimals == fine.decimals:
-        return False
-    return any(i.low <= fine.exact <= i.high for i in (coarse.rounded, coarse.truncated))
 
 
 def _printing(cell: Cell | None) -> Printing | None:
