@@ -244,7 +244,8 @@ def _against(found: Looked) -> list[tuple[Level, str, str]]:
         text = "the paper has the sentence with another number or a negation"
         told.append(("error", text, f"{where} has {differences}"))
     elif found.status == "altered":
-        text = f"stands in {'the paper' if found.independent else where} in other words"
+        home = "the paper" if found.independent else where
+        text = f"{home} has a sentence like it in other words, which may say something else"
         told.append(("note", text, f"{where} has {differences}"))
     for result in found.numbers:
         if result.check.status == "impossible":

@@ -26,7 +26,7 @@ ALIKE = 0.75
 FEWEST = 4
 """Words below which a quotation could stand anywhere."""
 MOST = 200
-"""Words of a quotation that are compared."""
+"""Words of a quotation that are compared one by one where it does not stand in the paper whole."""
 MAX_SENTENCES = 20_000
 """Sentences of a paper that are searched."""
 CLOSER = 20
@@ -36,10 +36,15 @@ _MOST_SENTENCES = 5
 MAX_PRINTED = 1000
 """Characters of a passage that are shown."""
 
+_ENDS = re.compile(r"(?<![.…])[.!?][\"'”’)]?$")
+"""The end of a sentence, not of a text that was broken off."""
 _NEGATION = "(?:does |do |did |is |are |was )?(?:not|never|no)"
+_ENDING = "(?:e[sd]?|s|d)?"
 _CHANGED = re.compile(
     r"'\d[^' ]*' for '\d[^' ]*'"
     rf"|'{_NEGATION}' for '\(nothing\)'|'\(nothing\)' for '{_NEGATION}'"
+    rf"|'(\w{{2,40}}?){_ENDING}' for '{_NEGATION} \1{_ENDING}'"
+    rf"|'{_NEGATION} (\w{{2,40}}?){_ENDING}' for '\2{_ENDING}'"
 )
 """A difference that turns what a sentence says: another number, or a negation more or less."""
 
@@ -92,13 +97,15 @@ class Quotable:
         """Look for a quotation.
 
         Args:
-            quote: some words; a last word of letters may be the beginning of one.
+            quote: some words; a last word of letters may be the beginning of one, unless a sentence
+                ends with it.
             cut: whether a number at its end may be the beginning of one, too.
         """
-        wanted = _wanted(quote)
+        wanted = words(quote)
         if len(wanted) < FEWEST + cut:
             return QuoteCheck(status="absent")
-        needle = _needle(wanted, cut=cut)
+        whole = not cut and _ENDS.search(quote.rstrip()) is not None
+        needle = _needle(wanted, open_end=cut or (wanted[-1].isalpha() and not whole))
         for number, flat in enumerate(self._flat):
             if needle in flat:
                 passage = self._passages[number]
@@ -109,10 +116,10 @@ class Quotable:
 
     def continued(self, text: str) -> str:
         """Return the sentence that goes on as a cut text begins; empty where none does."""
-        wanted = _wanted(text)
+        wanted = words(text)
         if len(wanted) <= FEWEST:
             return ""
-        needle = _needle(wanted, cut=True)
+        needle = _needle(wanted, open_end=True)
         within = (n for n, flat in enumerate(self._flat) if needle in flat)
         return next((s for n in within if (s := self._holding(needle, n))), "")[:MAX_PRINTED]
 
@@ -130,15 +137,16 @@ class Quotable:
         spans = self._spans_of(min(len(sentences(quote)), _MOST_SENTENCES))
         counted = ((len(meant & own), i) for i, (_, own) in enumerate(spans))
         likely = [pair for pair in counted if 2 * pair[0] >= len(meant)]
+        rest = (f"only the first {MOST} words were compared",) if len(wanted) > MOST else ()
         best, most = QuoteCheck(status="absent"), ALIKE
         for _, i in nsmallest(CLOSER, likely, key=lambda pair: (-pair[0], pair[1])):
             near = spans[i][0]
-            alike, differences = _compared(wanted, near.words, cut=cut)
+            alike, differences = _compared(wanted[:MOST], near.words, cut=cut)
             if alike > most or (alike == most and best.status == "absent"):
                 most, passage = alike, self._passages[near.passage]
                 best = QuoteCheck(status="altered", address=passage.address, place=passage.place,
                                   passage=near.printed[:MAX_PRINTED],
-                                  differences=differences[:20])  # fmt: skip
+                                  differences=(*differences[:20], *rest))  # fmt: skip
         return best
 
     def _spans_of(self, length: int) -> list[tuple[_Sentence, frozenset[str]]]:
@@ -165,12 +173,7 @@ def _quotable(passages: tuple[Passage, ...]) -> Quotable:
     return Quotable(passages)
 
 
-def _wanted(text: str) -> list[str]:
-    return words(text[: 20 * MOST])[:MOST]
-
-
-def _needle(wanted: Sequence[str], *, cut: bool) -> str:
-    open_end = cut or wanted[-1].isalpha()
+def _needle(wanted: Sequence[str], *, open_end: bool) -> str:
     return f" {' '.join(wanted)}{'' if open_end else ' '}"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from claims.paper import PaperText, Passage
 from claims.prose import words
-from claims.quoted import ALIKE, FEWEST, Quotable, check_quote
+from claims.quoted import ALIKE, FEWEST, MOST, Quotable, check_quote
 
 WORDS = st.sampled_from(
     ["we", "train", "small", "encoders", "on", "many", "tasks", "zero-shot", "XTREME-R", "F1", "of"]
@@ -109,3 +110,33 @@ def test_the_least_likeness_is_three_of_four_words() -> None:
     assert paper.check("alpha beta gamma omega").status == "altered"
     assert paper.check("alpha beta omega sigma").status == "absent"
     assert ALIKE == 0.75
+
+
+@pytest.mark.parametrize(
+    ("quoted", "status", "turned"),
+    [
+        ("Street noise reduces errors on CafeSet in all", "found", False),
+        ("Street noise reduces errors on CafeSet in all.", "altered", False),
+        ("Street noise does not reduce errors on CafeSet in all but one run", "altered", True),
+        ("Street noise never reduced errors on CafeSet in all but one run", "altered", True),
+        ("Street noise does not produce errors on CafeSet in all but one run", "altered", False),
+    ],
+)
+def test_whole_sentence_ends_with_its_last_word_and_a_denied_verb_is_a_negation(
+    quoted, status, turned
+) -> None:
+    printed = "Street noise reduces errors on CafeSet in allusive but one run."
+    if "but one" in quoted:
+        printed = printed.replace("allusive", "all")
+    found = Quotable([passage(printed)]).check(quoted)
+    assert (found.status, found.turned()) == (status, turned), found.differences
+
+
+@pytest.mark.parametrize("tail", ["and the gain is 9.9 points", "and nothing more"])
+def test_long_quotation_is_found_only_with_its_last_words(tail) -> None:
+    start = " ".join(f"word{i}" for i in range(MOST + 20))
+    paper = Quotable([passage(f"{start} and the gain is 5.0 points.")])
+    assert paper.check(f"{start} and the gain is 5.0 points").status == "found"
+    altered = paper.check(f"{start} {tail}")
+    assert altered.status == "altered"
+    assert not altered.turned(), "what was not compared is not known to differ"
