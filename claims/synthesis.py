@@ -193,7 +193,7 @@ def parse_synthesis(text: str, *, name: str) -> Synthesis:
         title=_title(sections),
         date=found_date[0] if (found_date := _DATE.search(sections[0].text)) else "",
         examined=_after(_EXAMINED, body, until=_QUESTION).rstrip("."),
-        question=_after(_QUESTION, body).replace("?.", "?"),
+        question=(_after(_QUESTION, body) or _headed(_QUESTION, prose)).replace("?.", "?"),
         abstract=next((s.text for s in sections if s.heading.casefold() == "abstract"), ""),
         sections=tuple(prose),
         claims=claims,
@@ -247,6 +247,12 @@ def _after(words: str, text: str, *, until: str = "\n\n") -> str:
     end = paragraph.lower().find(until)
     told = " ".join(paragraph[: end if end >= 0 else None].split())
     return told.strip("*_ ")[:MAX_QUESTION]
+
+
+def _headed(words: str, sections: Iterable[Section]) -> str:
+    """Return the first paragraph of the section that is called so, on one line; empty without one."""
+    own = (s.text for s in sections if s.heading.casefold().strip(": ") == words.strip(": "))
+    return _after(words, f"{words} {next(own, '')}")
 
 
 def _cells(line: str, *, spaced: bool = False) -> list[str]:

@@ -173,3 +173,10 @@ def test_no_mutation_of_a_report_raises_anything_but_a_message(data) -> None:
     with suppress(SynthesisError):
         found = review([parse_synthesis(text, name="mutated")])
         assert 1 <= found.reports[0].score <= 5
+
+
+@pytest.mark.parametrize("heading", ["## 1 Research Question", "# Research question:"])
+def test_question_under_a_heading_of_its_own_is_read(heading) -> None:
+    text = f"# T\n\n{heading}\n\nDo guild labels\nhelp?\n\nMore.\n\n" + report(GOOD, question="")
+    text = text.replace("Research question: .", "")
+    assert parse_synthesis(text, name="a").question == "Do guild labels help?"
