@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from claims.lineage import ClaimLineage, Lineage, NumberChange, Said, StatementLineage
+from claims.prose import words
 from claims.table_lineage import CellLineage
 
 __all__ = ["lineage_text", "marked"]
@@ -61,7 +62,16 @@ def _telling(statement: StatementLineage) -> bool:
     """Return whether a statement differs in more than its wording."""
     if statement.status in {"dropped", "new"}:
         return bool({"numbers", "direction"} & set(statement.what))
-    return bool(set(statement.what) - {"wording"})
+    return bool(set(statement.what) - {"wording"}) or _reordered(statement)
+
+
+def _reordered(statement: StatementLineage) -> bool:
+    """Return whether a statement has the same words in another order, which may turn it round."""
+    earlier, later = statement.earlier, statement.later
+    if earlier is None or later is None:
+        return False
+    one, other = words(earlier.text), words(later.text)
+    return one != other and sorted(one) == sorted(other)
 
 
 def _claim(claim: ClaimLineage) -> Iterator[str]:

@@ -14,6 +14,7 @@ import corroborate
 from claims.lineage import Lineage, lineage_of
 from claims.paper import PaperText, Passage
 from claims.reading import read_paper
+from reports.lineage_view import lineage_text
 
 PAPERS = Path(__file__).parent / "papers"
 VERSIONS = PAPERS / "versions"
@@ -318,3 +319,15 @@ def test_text_sets_both_versions_side_by_side_with_what_changed_marked(tmp_path,
     assert "we obtain a [6.1] point improvement over XLM-R Large" in out
     assert "we obtain a [5.4] point improvement over XLM-R Large" in out
     assert "6.1 point -> 5.4 point (-0.7; rounding leaves room for -0.8 to -0.6)" in out
+
+
+def test_same_words_in_another_order_are_shown() -> None:
+    earlier = paper(
+        "Training with noise helps on Lakes but not on Rivers.", "We name the data used here."
+    )
+    later = paper(
+        "Training with noise helps on Rivers but not on Lakes.", "We name here the data we used."
+    )
+    text = lineage_text(lineage_of(earlier, later, ("v1", "v2"), []))
+    assert "Training with noise helps on [Lakes]" in text
+    assert "We name" not in text
