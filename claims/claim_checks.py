@@ -247,6 +247,9 @@ def _against(found: Looked) -> list[tuple[Level, str, str]]:
         home = "the paper" if found.independent else where
         text = f"{home} has a sentence like it in other words, which may say something else"
         told.append(("note", text, f"{where} has {differences}"))
+    elif found.differences:
+        text = "ends with a number that may be a part of the one that is printed"
+        told.append(("warning", text, f"{where} has {differences}"))
     for result in found.numbers:
         if result.check.status == "impossible":
             text = "the paper's tables do not give a number, if they are read right"

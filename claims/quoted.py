@@ -58,7 +58,10 @@ class QuoteCheck(Record):
     passage: str = ""
     """The paper's own sentence, where one was found."""
     differences: tuple[str, ...] = ()
-    """What the paper has in place of what is quoted, such as `'6.1' for '5.4'`."""
+    """What the paper has in place of what is quoted, such as `'6.1' for '5.4'`.
+
+    Of what was found, only that a number at its end may be a part of the paper's.
+    """
 
     def turned(self) -> bool:
         """Tell whether the paper has the same sentence but for its numbers or a negation."""
@@ -105,14 +108,24 @@ class Quotable:
         if len(wanted) < FEWEST + cut:
             return QuoteCheck(status="absent")
         whole = not cut and _ENDS.search(quote.rstrip()) is not None
-        needle = _needle(wanted, open_end=cut or (wanted[-1].isalpha() and not whole))
+        if wanted[-1].isalpha():
+            found = self._found(_needle(wanted, open_end=not whole))
+        else:
+            found = self._found(_needle(wanted, open_end=False))
+            if cut and not found and (found := self._found(_needle(wanted, open_end=True))):
+                longer = f"a longer word for '{wanted[-1]}', which may be cut off"
+                found = found.model_copy(update={"differences": (longer,)})
+        return found or self._nearest(quote, wanted, cut=cut)
+
+    def _found(self, needle: str) -> QuoteCheck | None:
+        """Return the first passage that has some words."""
         for number, flat in enumerate(self._flat):
             if needle in flat:
                 passage = self._passages[number]
                 printed = self._holding(needle, number) or passage.text
                 return QuoteCheck(status="found", address=passage.address, place=passage.place,
                                   passage=printed[:MAX_PRINTED])  # fmt: skip
-        return self._nearest(quote, wanted, cut=cut)
+        return None
 
     def continued(self, text: str) -> str:
         """Return the sentence that goes on as a cut text begins; empty where none does."""

@@ -87,7 +87,8 @@ class Looked(QuoteCheck):
 
     def holds(self) -> bool:
         """Tell whether the paper has the words and the numbers, and no table rules one out."""
-        good = self.status == "found" and self.independent and not self.missing
+        good = self.status == "found" and not self.differences
+        good = good and self.independent and not self.missing
         return good and not any(n.check.status == "impossible" for n in self.numbers)
 
 

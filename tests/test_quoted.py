@@ -71,7 +71,12 @@ def test_a_number_may_be_cut_off_only_where_the_quotation_is() -> None:
     assert paper.check("Echo dropout gains 5.4", cut=True).status == "absent"  # too few whole words
     longer = Quotable([passage("In all halls echo dropout gains 5.47 points on average.")])
     assert longer.check("In all halls echo dropout gains 5.4").status == "altered"
-    assert longer.check("In all halls echo dropout gains 5.4", cut=True).status == "found"
+    cut = longer.check("In all halls echo dropout gains 5.4", cut=True)
+    assert (cut.status, cut.differences) == (
+        "found", ("a longer word for '5.4', which may be cut off",)
+    )  # fmt: skip
+    whole = longer.check("In all halls echo dropout gains 5.47", cut=True)
+    assert (whole.status, whole.differences) == ("found", ())
 
 
 def test_a_quotation_over_two_sentences_is_compared_with_two() -> None:

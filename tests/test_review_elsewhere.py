@@ -291,3 +291,14 @@ def test_a_whole_sentence_completes_a_claim_rather_than_a_longer_cut_one(tmp_pat
     found = review([parse_synthesis(rows(whole[:40]), name="a")], papers=papers)
     claim = found.reports[0].claims[0]
     assert (claim.completed, claim.completed_by) == (whole, "short.txt")
+
+
+@pytest.mark.parametrize(("end", "outcome"), [("87", "in the paper"), ("8", "open")])
+def test_number_at_a_cut_is_in_the_paper_only_whole(tmp_path, end, outcome) -> None:
+    source = tmp_path / "paper.md"
+    source.write_text(
+        "# Halls\n\nEcho dropout improves accuracy on all of the halls by 87 points.\n"
+    )
+    claim = f"Echo dropout improves accuracy on all of the halls by {end}"
+    found = review([parse_synthesis(rows(claim), name="a")], papers=[source_of_paper(source)])
+    assert found.reports[0].claims[0].outcome == outcome
