@@ -115,7 +115,7 @@ OTHERS = re.compile(
 OURS = re.compile(r"\b(?:we|our|us|this (?:paper|work))\b", re.IGNORECASE)
 PRINTED = re.compile(
     r"\b(?:bold|boldface|underlined?|italics?|shaded|highlighted|greyed|grayed)\b|"
-    r"\bmarked (?:with|by)\b|"
+    r"\b(?:lower|higher|smaller|larger|less|more) is better\b|\bmarked (?:with|by)\b|"
     r"\b(?:denotes?|stands? for)\b|\bcolou?rs? (?:show|indicate)",
     re.IGNORECASE,
 )

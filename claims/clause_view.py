@@ -17,6 +17,12 @@ __all__ = ["Found", "View", "Weighed", "direction_of", "move_in", "plain", "view
 Weighed = tuple[float, str]
 """What a reason adds to the confidence, and the reason."""
 
+_LESS_THAN = re.compile(
+    r"[\s-]?(?:(?:%|percent|percentage|points?)\s){0,2}(?:less|fewer|worse|lower|smaller) than\b",
+    re.IGNORECASE,
+)
+"""What turns a size that a verb of change tells into one of a comparison."""
+
 
 class Found(NamedTuple):
     """One claim that a sentence makes."""
@@ -105,4 +111,9 @@ def direction_of(view: View, numeral: Numeral) -> Direction:
     sign = numeral.quantity.raw.lstrip()[:1]
     if numeral.quantity.signed:
         return "down" if sign in "-–−↓▼▽⇩" else "up"
+    before = any(
+        not NO_MOVE.match(view.text, m.start()) for m in MOVES.finditer(view.text[: numeral.start])
+    )
+    if before and _LESS_THAN.match(view.text, numeral.end):
+        return "unknown"  # `gains 1.2 points less than B`: both may have gained
     return move_in(view.text, numeral.start) or "unknown"

@@ -58,3 +58,21 @@ def test_abstract_yields_exactly_the_claims_written_down_by_hand(path) -> None:
             draft.update(low=draft["number"], high=draft["number"])
     assert [said(d) for d in found.drafts] == wanted
     assert {left.reason: left.count for left in found.left_out} == golden["left_out"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "direction"),
+    [
+        ("Silk gains 1.2 points less than cotton.", "unknown"),
+        ("Silk lowers drag by 1.2 percentage points less than cotton.", "unknown"),
+        ("Silk gains 1.2 points over cotton.", "up"),
+        ("Silk is 1.2 points worse than cotton.", "down"),
+    ],
+)
+def test_change_that_is_less_than_another_has_no_direction_of_its_own(sentence, direction) -> None:
+    drafts = EXTRACTOR.extract(paper_of(sentence)).drafts
+    assert [(d.kind, d.direction) for d in drafts] == [("gain", direction)]
+
+
+def test_caption_that_says_which_way_is_better_claims_nothing() -> None:
+    assert not EXTRACTOR.extract(paper_of("WER (%, lower is better).", "caption")).drafts
