@@ -44,6 +44,14 @@ _DENIES = re.compile(
     r"(?:do|does|did|is|are|was|were|has|have|had|can|could|would) ?n t)\b"
 )
 """A denial in plain words, as `phrase` writes them; `no` and `without` are parts of headers, too."""
+_BOUND = r"(?:less|more|fewer|lower|higher|greater|smaller|larger|better|worse) than"
+_JUDGES = re.compile(
+    r"\b(?:gain|improv|better|worse|outperform|beat|surpass|benefit|help|hurt|degrad|boost|los[est])"
+)
+"""Words that say what is good, and not which way a number went."""
+_MOVES = re.compile(
+    r"\b(?:low|reduc|decreas|drop|fall|fell|down|rais|increas|ris(?:e|ing)|rose|high|cut)"
+)
 _SHOWN = 5
 _WINDOW = 40
 """Width, in intervals of the number, around it in which results are counted to guess at accidents."""
@@ -132,11 +140,22 @@ def _doubt(sentence: Sentence, by_table: Sequence[tuple[Table, Sequence[Formula]
     """Return why cells that are named may still not be meant; empty where nothing says so."""
     if denied := _DENIES.search(phrase(sentence.text)):
         return f"the sentence denies something ('{denied[0]}'), and what is not understood"
+    digits = f"{abs(sentence.number.value):.{max(0, sentence.number.decimals)}f}"
+    if bound := re.search(rf"\b{_BOUND} [-+]?{re.escape(digits)}(?![\d.]\d)", sentence.text):
+        return f"the sentence bounds the number ('{bound[0]}')"
+    flat = phrase(sentence.text)
+    judges = sentence.says in {"gain", "relative"} and _JUDGES.search(flat) is not None
+    judges = judges and _MOVES.search(flat) is None
+    without = sentence.says == "value" and " without " in f" {flat} "
     said = measures_in(sentence.text)
     for table, formulas in by_table:
+        if judges and any(better_of(f.cells, table) == "lower" for f in formulas):
+            return "less is better there, and the sentence does not say whether the number fell"
         headers = {
             h for f in formulas for c in f.cells for h in (*c.column_headers, *c.row_headers)
         }
+        if formulas and without and not any(" without " in f" {phrase(h)} " for h in headers):
+            return "they are not of what the sentence says is without something"
         # Headers say it more closely than a caption, which may be about several columns.
         shown = frozenset[str]().union(*map(measures_in, headers)) or measures_in(table.caption)
         if formulas and said and shown and not alike(said, shown):

@@ -15,6 +15,13 @@ from claims.paper import PaperText, Quantity
 from claims.reading import read_paper
 
 PAPERS = Path(__file__).parent / "papers"
+NOISE = """Table 1: WER.
+
+| Training | CafeSet | CarSet |
+|---|---|---|
+| Street noise | 10.4 | 12.1 |
+| Mixed noise | 10.9 | 11.8 |
+"""
 STATEMENTS = yaml.safe_load((PAPERS / "statements.yaml").read_text())
 
 
@@ -201,16 +208,34 @@ def test_number_of_one_of_several_named_cells_is_possible_and_not_entailed() -> 
         ("Street noise reaches an accuracy of 10.4 on CafeSet.", "possible", "speaks of accuracy"),
         ("Street noise reaches 10.4 on CafeSet and CarSet.", "possible", "only some give"),
         ("Street noise reaches 10.9 on CafeSet.", "impossible", "no rounding"),
+        ("Street noise reaches less than 10.4 on CafeSet.", "possible", "bounds the number"),
+        ("Without Street noise 10.4 are reached on CafeSet.", "possible", "without something"),
     ],
 )
 def test_sentence_that_denies_or_speaks_of_another_measure_is_possible_at_most(
     text, status, why, tmp_path
 ) -> None:
     source = tmp_path / "noise.md"
-    source.write_text(
-        "Table 1: WER.\n\n| Training | CafeSet | CarSet |\n|---|---|---|\n"
-        "| Street noise | 10.4 | 12.1 |\n| Mixed noise | 10.9 | 11.8 |\n"
-    )
+    source.write_text(NOISE)
     number = Quantity(raw="", value=10.9 if "10.9" in text else 10.4, decimals=1)
     found = check_number(Sentence(text, number, "value"), read_paper(source))
     assert (found.status, why in found.reason) == (status, True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "status"),
+    [
+        ("Street noise lowers WER on CafeSet by 0.5 over Mixed noise.", -0.5, "entailed"),
+        ("Street noise improves CafeSet by 0.5 over Mixed noise.", 0.5, "possible"),
+        ("Mixed noise gains 0.5 over Street noise on CafeSet.", 0.5, "possible"),
+        ("Mixed noise raises WER on CafeSet by 0.5 over Street noise.", 0.5, "entailed"),
+    ],
+)
+def test_gain_where_less_is_better_needs_a_word_for_which_way_the_number_went(
+    text, number, status, tmp_path
+) -> None:
+    source = tmp_path / "noise.md"
+    source.write_text(NOISE)
+    quantity = Quantity(raw="", value=number, decimals=1)
+    found = check_number(Sentence(text, quantity, "gain"), read_paper(source))
+    assert found.status == status, found.reason
