@@ -44,6 +44,8 @@ _DENIES = re.compile(
     r"(?:do|does|did|is|are|was|were|has|have|had|can|could|would) ?n t)\b"
 )
 """A denial in plain words, as `phrase` writes them; `no` and `without` are parts of headers, too."""
+_SUPPOSES = re.compile(r"\b(?:could|might|would)\b|\bno [a-z ]{1,40} (?:but|except)\b")
+"""What is said to be possible, or true of everything else."""
 _BOUND = r"(?:less|more|fewer|lower|higher|greater|smaller|larger|better|worse) than"
 _JUDGES = re.compile(
     r"\b(?:gain|improv|better|worse|outperform|beat|surpass|benefit|help|hurt|degrad|boost|los[est])"
@@ -136,10 +138,19 @@ def _checked(sentence: Sentence, paper: PaperText) -> NumberCheck:
     return _untied(sentence, paper, number)
 
 
+def _turned(flat: str) -> str:
+    """Return why a sentence may not assert its number; empty where nothing says so."""
+    if denied := _DENIES.search(flat):
+        return f"the sentence denies something ('{denied[0]}'), and what is not understood"
+    if supposed := _SUPPOSES.search(flat):
+        return f"the sentence only supposes or excepts something ('{supposed[0]}')"
+    return ""
+
+
 def _doubt(sentence: Sentence, by_table: Sequence[tuple[Table, Sequence[Formula]]]) -> str:
     """Return why cells that are named may still not be meant; empty where nothing says so."""
-    if denied := _DENIES.search(phrase(sentence.text)):
-        return f"the sentence denies something ('{denied[0]}'), and what is not understood"
+    if turned := _turned(phrase(sentence.text)):
+        return turned
     digits = f"{abs(sentence.number.value):.{max(0, sentence.number.decimals)}f}"
     if bound := re.search(rf"\b{_BOUND} [-+]?{re.escape(digits)}(?![\d.]\d)", sentence.text):
         return f"the sentence bounds the number ('{bound[0]}')"

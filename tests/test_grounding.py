@@ -210,6 +210,8 @@ def test_number_of_one_of_several_named_cells_is_possible_and_not_entailed() -> 
         ("Street noise reaches 10.9 on CafeSet.", "impossible", "no rounding"),
         ("Street noise reaches less than 10.4 on CafeSet.", "possible", "bounds the number"),
         ("Without Street noise 10.4 are reached on CafeSet.", "possible", "without something"),
+        ("Street noise could reach 10.4 on CafeSet.", "possible", "supposes or excepts"),
+        ("No model but Street noise reaches 10.4 on CafeSet.", "possible", "supposes or excepts"),
     ],
 )
 def test_sentence_that_denies_or_speaks_of_another_measure_is_possible_at_most(
