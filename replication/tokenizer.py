@@ -102,7 +102,9 @@ def digest_of_tokenizer(tokenizer: Any) -> str:
         "truncation": tokenizer.truncation_side,
         "padding": None,
         "class": type(tokenizer).__name__,
-        "special": [str(t) for t in tokenizer.all_special_tokens],
+        "special": {role: str(t) for role, t in tokenizer.special_tokens_map.items()},
+        "all special": sorted(map(str, tokenizer.all_special_tokens)),
+        "special in text": tokenizer.split_special_tokens,
         "longest": str(tokenizer.model_max_length),
         "versions": [tokenizers.__version__, transformers.__version__],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import resource
 import shutil
 import signal
@@ -30,7 +31,7 @@ from replication.sampling import Feed, batches
 from replication.store import Store
 from replication.tasks.family import family
 from replication.tokenised import Cut, Tokenised, kept
-from replication.tokenizer import digest_of_tokenizer
+from replication.tokenizer import digest_of_tokenizer, load_tokenizer
 from replication.worker import execute_stored
 
 FAMILIES = ("classification", "multiple_choice", "tagging", "span_qa")
@@ -243,6 +244,26 @@ def test_a_tokenizer_s_digest_does_not_tell_how_it_was_last_used():
     tokenizer("bado figu", truncation=True, max_length=4, padding="max_length")
     assert digest_of_tokenizer(tokenizer) == before
     assert digest_of_tokenizer(tiny.tokenizer("words")) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"split_special_tokens": True},
+        {"sep_token": "<s>"},
+        {"cls_token": "</s>", "sep_token": "<s>"},
+        {"extra_special_tokens": ["ba"]},
+        {"model_max_length": 5},
+        {"truncation_side": "left"},
+    ],
+)
+def test_a_tokenizer_that_is_set_to_cut_otherwise_has_another_digest(tmp_path, change):
+    """The settings of a checkpoint's `tokenizer_config.json`, beside one and the same `tokenizer.json`."""
+    tiny.tokenizer().save_pretrained(tmp_path)
+    before = digest_of_tokenizer(load_tokenizer(tmp_path))
+    config = tmp_path / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change))
+    assert digest_of_tokenizer(load_tokenizer(tmp_path)) != before
 
 
 @pytest.fixture(scope="module")
