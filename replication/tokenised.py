@@ -37,6 +37,8 @@ FORMS: dict[str, Callable[[list[int]], Any]] = {
 
 _SAID = b"corroborate"
 _NUMBERS, _IDS = pa.large_list(pa.int64()), pa.large_list(pa.large_list(pa.int32()))
+_TYPES = {"sequences": _IDS, "target": _NUMBERS, "weight": pa.int64(), "example": pa.int64()}
+"""Of the columns that each table has, beside those of what families need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +140,17 @@ def _table(cut: Cut, what: Mapping[str, Any]) -> pa.Table | None:
     if form is None or any(sorted(f.extra) != names for f in features):
         return None
     numbers = [[t] if form == "int" else t or [] for t in targets]
-    columns: dict[str, Any] = {"sequences": ([f.sequences for f in features], _IDS)}
-    columns["target"] = numbers, _NUMBERS
-    columns["weight"] = [f.weight for f in features], pa.int64()
-    columns["example"] = [f.example for f in features], pa.int64()
+    columns: dict[str, list[Any]] = {"sequences": [f.sequences for f in features]}
+    columns["target"] = numbers
+    columns["weight"] = [f.weight for f in features]
+    columns["example"] = [f.example for f in features]
     for name in names:
-        found = [f.extra[name] for f in features]
+        columns[f"extra.{name}"] = found = [f.extra[name] for f in features]
         if not all(_plain(x) for x in found):
             return None
-        columns[f"extra.{name}"] = found, _NUMBERS
     said = canonical_json({"what": what, "note": cut.note, "target": form})
     try:
-        table = pa.table({n: pa.array(v, kind) for n, (v, kind) in columns.items()})
+        table = pa.table({n: pa.array(v, _TYPES.get(n, _NUMBERS)) for n, v in columns.items()})
     except (pa.ArrowException, TypeError, OverflowError):
         return None
     return table.replace_schema_metadata({_SAID: said.encode()})
@@ -185,7 +186,7 @@ def _opened(path: Path, what: Mapping[str, Any]) -> Cut | None:
         table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
         table.validate(full=True)
         said = json.loads(table.schema.metadata[_SAID])
-        if canonical_json(said["what"]) != canonical_json(what):
+        if not _ours(table) or canonical_json(said["what"]) != canonical_json(what):
             return None
         return Cut(Tokenised(table, said["target"]), said["note"])
     except (
@@ -195,6 +196,16 @@ def _opened(path: Path, what: Mapping[str, Any]) -> Cut | None:
         TypeError,
         AttributeError,
         IndexError,
+        RecursionError,
         pa.ArrowException,
     ):
         return None
+
+
+def _ours(table: pa.Table) -> bool:
+    """Whether a table has the columns that `_table` makes and no others, in one piece, all filled."""
+    extra = [name for name in table.column_names if name.startswith("extra.")]
+    types = dict.fromkeys(extra, _NUMBERS) | _TYPES
+    filled = all(c.num_chunks == 1 and not c.null_count for c in table.columns)
+    found = sorted((field.name, str(field.type)) for field in table.schema)
+    return filled and found == sorted((name, str(kind)) for name, kind in types.items())

@@ -169,20 +169,69 @@ def test_a_file_that_is_damaged_or_another_s_is_noticed_and_made_again(tmp_path,
         assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_file_that_says_what_is_impossible_is_made_again(tmp_path):
-    """Whole, and with the right name; but no table of ours."""
-    features = tiny.features("classification", 5)
+def whole(table):
+    return table
+
+
+def without_target(table):
+    return table.drop_columns(["target"])
+
+
+def of_numbers_alone(table):
+    return pa.table({"sequences": [1, 2]})
+
+
+def of_other_numbers(table):
+    ids = pa.array([[[1.5]]] * len(table), pa.large_list(pa.large_list(pa.float64())))
+    return table.set_column(0, "sequences", ids)
+
+
+def with_gaps(table):
+    return table.set_column(
+        1, "target", pa.array([None, *table["target"].to_pylist()[1:]], pa.large_list(pa.int64()))
+    )
+
+
+def in_two_pieces(table):
+    return pa.concat_tables([table, table])
+
+
+def told_twice(table):
+    return table.append_column("weight", table["weight"])
+
+
+def told_deeply(table):
+    return table.replace_schema_metadata({b"corroborate": b"[" * 200_000})
+
+
+FORGED = (
+    without_target,
+    of_numbers_alone,
+    of_other_numbers,
+    with_gaps,
+    in_two_pieces,
+    told_twice,
+    told_deeply,
+)
+
+
+@pytest.mark.parametrize("forge", [whole, *FORGED])
+def test_a_file_that_says_what_is_impossible_is_made_again(tmp_path, forge):
+    """Whole, and with the right name; but no table of ours, unless nothing was done to it."""
+    features, made = tiny.features("classification", 5), []
     kept(tmp_path, WHAT, lambda: cut_of(features))
     path = the_file(tmp_path)
-    with pa.memory_map(str(path)) as file:
-        said = pa.ipc.open_file(file).schema.metadata
-    table = pa.table({"sequences": [1, 2]}).replace_schema_metadata(said)
+    table = pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
+    said = table.schema.metadata
+    table = forge(table)
+    table = table.replace_schema_metadata({**said, **(table.schema.metadata or {})})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.rename(tmp_path / f"{path.stem.partition('-')[0]}-{digest}.arrow")
-    found = kept(tmp_path, WHAT, lambda: cut_of(features)).features
+    found = kept(tmp_path, WHAT, lambda: made.append(1) or cut_of(features)).features
     assert [plain(f) for f in found] == [plain(f) for f in features]
+    assert bool(made) is (forge is not whole)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +307,7 @@ def test_a_tokenizer_s_digest_does_not_tell_how_it_was_last_used():
     ],
 )
 def test_a_tokenizer_that_is_set_to_cut_otherwise_has_another_digest(tmp_path, change):
-    """The settings of a checkpoint's `tokenizer_config.json`, beside one and the same `tokenizer.json`."""
+    """By `tokenizer_config.json` of a checkpoint, beside one and the same `tokenizer.json`."""
     tiny.tokenizer().save_pretrained(tmp_path)
     before = digest_of_tokenizer(load_tokenizer(tmp_path))
     config = tmp_path / "tokenizer_config.json"
