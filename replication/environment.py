@@ -51,10 +51,12 @@ VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG",
     "CUDA_LAUNCH_BLOCKING",
     "CUDA_VISIBLE_DEVICES",
+    "DNNL_MAX_CPU_ISA",
     "MKL_CBWR",
     "MKL_NUM_THREADS",
     "NVIDIA_TF32_OVERRIDE",
     "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA",
     "OPENBLAS_NUM_THREADS",
     "PYTHONHASHSEED",
     "PYTORCH_ALLOC_CONF",
@@ -256,6 +258,9 @@ def _settings(torch: Any) -> dict[str, bool | int | str]:
         "cudnn allows tf32": lambda: torch.backends.cudnn.allow_tf32,
         "matmul allows tf32": lambda: torch.backends.cuda.matmul.allow_tf32,
         "matmul precision": torch.get_float32_matmul_precision,
+        "onednn enabled": lambda: (
+            torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+        ),
         "threads between operations": torch.get_num_interop_threads,
     }
     found: dict[str, bool | int | str] = {}

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 __all__ = ["Linear", "outer_product", "through_onednn"]
@@ -76,6 +77,7 @@ class _Product(torch.autograd.Function):
         return _product(values, weight, bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         values, weight = ctx.saved_tensors
         grad = grads[0].contiguous()

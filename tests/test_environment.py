@@ -148,13 +148,17 @@ def test_settings_that_decide_bits_are_kept(monkeypatch):
         torch.use_deterministic_algorithms(before["deterministic algorithms"])
     assert after["deterministic algorithms"] is not before["deterministic algorithms"]
     assert {"matmul precision", "cudnn deterministic"} <= after.keys()
+    onednn = torch.backends.mkldnn
+    assert after["onednn enabled"] is (onednn.is_available() and onednn.enabled)
 
 
 def test_only_named_variables_are_kept(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "\x1b[31m")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")  # other kernels, other last digits
     made = environment("cpu", 1)
+    assert made.variables["ONEDNN_MAX_CPU_ISA"] == "AVX2"
     assert made.variables["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert made.variables["CUDA_VISIBLE_DEVICES"] == "(not plain text)"
     assert "secret" not in made.canonical()

@@ -78,6 +78,14 @@ def test_a_sum_gives_a_gradient_without_strides_and_frozen_weights_none(counted)
     assert len(counted) == 2
 
 
+def test_a_gradient_of_a_gradient_is_refused_and_not_taken_for_nothing(counted):
+    own, _ = layers(8, 4, bias=True)
+    values = torch.randn(5, 8, requires_grad=True)
+    (grad,) = torch.autograd.grad(own(values).square().sum(), values, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
 def test_small_products_are_torchs_own_bit_for_bit(monkeypatch):
     monkeypatch.setattr(products, "_product", lambda *_: pytest.fail("a small product"))
     own, _ = layers(64, 64, bias=True)
