@@ -7,6 +7,7 @@ Single precision stays single precision: only the order of sums differs.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -58,13 +59,23 @@ def _worth_it(values: Tensor, weight: Tensor) -> bool:
 
 def _allowed() -> bool:
     onednn: Any = torch.backends.mkldnn
-    there = onednn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    return bool(there and onednn.enabled)
+    return bool(onednn.is_available() and onednn.enabled and _works())
+
+
+@cache
+def _works() -> bool:
+    """Whether this torch has the operator as it is called here, which has no public name."""
+    one = torch.ones(1, 1)
+    try:
+        operator: Any = torch.ops.mkldnn._linear_pointwise  # noqa: SLF001
+        return bool(operator(one, 2 * one, one[0], "none", [], "").item() == 3)
+    except (AttributeError, RuntimeError, TypeError):  # another version's may be called otherwise
+        return False
 
 
 def _product(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return `values @ weight.T + bias`; strides may be any, as oneDNN is told of them."""
-    multiply: Any = torch.ops.mkldnn._linear_pointwise  # noqa: SLF001  has no public name
+    multiply: Any = torch.ops.mkldnn._linear_pointwise  # noqa: SLF001
     return multiply(values, weight, bias, "none", [], "")  # type: ignore[no-any-return]
 
 

@@ -197,7 +197,9 @@ def host_memory(spec: RunSpec, loads: Workloads, *, gpu: bool) -> int:
     if gpu:
         each = 4 if spec.phase == "evaluation" else loads.table.state_bytes
         return process + round(each * shape.parameters)
-    return process + (foreseen_memory(spec, loads, at_once=TOKENS_AT_ONCE["cpu"]) or 0)
+    # while a state is written, a copy of weights and moments stands beside those in training
+    copied = 0 if spec.phase == "evaluation" else 12 * shape.parameters
+    return process + copied + (foreseen_memory(spec, loads, at_once=TOKENS_AT_ONCE["cpu"]) or 0)
 
 
 def short(error: BaseException) -> str:
