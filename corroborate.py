@@ -334,7 +334,7 @@ def _write_report(
     from datetime import UTC, datetime
 
     from reports.build import build
-    from reports.commands import commands_again
+    from reports.commands import commands_again, with_ways_back
     from reports.write import write
 
     protocol = getattr(options, "protocol", None)
@@ -348,6 +348,7 @@ def _write_report(
         ),
         generated=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    document = with_ways_back(document, options.claims, store=options.store, out=options.out)
     for path in write(document, Path(options.out), options.format.split(",")):
         tell(f"report: {path}")
 

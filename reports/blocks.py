@@ -48,6 +48,8 @@ class Span:
     """Id of the section that it leads to; empty where it leads nowhere."""
     anchor: str = ""
     """Id of the table row that begins with it, which links name; empty elsewhere."""
+    file: str = ""
+    """Relative path of the folder that it leads to, not yet quoted; empty where it leads to none."""
     strong: bool = False
     """Whether it must not be missed."""
 
@@ -137,9 +139,9 @@ def words(*parts: str | Span | Inline) -> Inline:
     return tuple(spans)
 
 
-def code(text: str, target: str = "", *, anchor: str = "") -> Span:
-    """Return an identifier, with the id that it leads to, or that its own row has."""
-    return Span(text, "code", target, anchor)
+def code(text: str, target: str = "", *, anchor: str = "", file: str = "") -> Span:
+    """Return an identifier, with the id or folder that it leads to, or the id that its own row has."""
+    return Span(text, "code", target, anchor, file)
 
 
 def number(text: str) -> Span:

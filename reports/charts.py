@@ -13,7 +13,6 @@ from reports.drawing import (
     COLOURS,
     FOUND,
     INK,
-    LABEL,
     REPORTED,
     ROW,
     ROWS,
@@ -23,6 +22,7 @@ from reports.drawing import (
     chart,
     ends,
     row_axis,
+    row_labels,
     size,
     zero_rule,
 )
@@ -69,7 +69,8 @@ def forest_chart(sections: Sequence[ClaimSection]) -> Spec | None:
             "encoding": {"y": y, "x": {"field": "estimate", **x}, **by_verdict},
         },
     ]  # fmt: skip
-    return chart({"data": {"values": rows}, "layer": layers, **size(len(rows))})
+    data = {"datasets": {"zero": [{"zero": 0}]}, "data": {"values": rows}}
+    return chart({**data, "layer": layers, **size(len(rows))})
 
 
 def _row(verdict: Verdict) -> dict[str, object]:
@@ -114,12 +115,12 @@ def matrix_chart(cells: Sequence[MatrixCell]) -> Spec | None:
         if c.half_width is not None:
             said += f" ± {half_width(c.half_width)}"
         values.append({"task": task, "condition": c.condition, "share": share, "said": said})
-    y = {"field": "condition", "type": "nominal", "title": None, "axis": {"labelLimit": LABEL}}
+    y = {"field": "condition", "type": "nominal", "title": None, "axis": row_labels()}
     x = {
         "field": "task", "type": "nominal", "title": None,
         "axis": {
-            "orient": "top", "labelAngle": 0, "labelLimit": 100,
-            "labelExpr": "split(datum.label, ' ')", "labelPadding": 18,
+"orient": "top", "labelAngle": 0, "labelPadding": 18,
+            "labelExpr": "split(datum.label, ' ')",
         },
     }  # fmt: skip
     shade = {"domain": [0, 1], "range": ["#F7F7F7", "#56B4E9"]}
@@ -162,7 +163,7 @@ def arms_chart(sections: Sequence[ClaimSection]) -> Spec | None:
         return None
     x = {
         "field": "arm", "type": "nominal", "title": None,
-        "axis": {"orient": "top", "labelAngle": -40, "labelLimit": LABEL, "grid": True},
+        "axis": {**row_labels(), "orient": "top", "labelAngle": -40, "grid": True},
     }  # fmt: skip
     return chart(
         {
@@ -170,7 +171,7 @@ def arms_chart(sections: Sequence[ClaimSection]) -> Spec | None:
             "mark": {"type": "circle", "size": 110, "color": FOUND, "opacity": 1},
             "encoding": {
                 "x": x,
-                "y": {**row_axis("claim"), "axis": {"grid": True, "labelLimit": LABEL}},
+                "y": {**row_axis("claim"), "axis": {**row_labels(), "grid": True}},
             },
             "width": {"step": 30},
             "height": {"step": ROW},

@@ -1,14 +1,18 @@
-"""Which commands make a report again, from nothing and from its store?"""
+"""Which commands make a report again, from nothing and from its store, and where do its runs lie?"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from shlex import join
 
 from replication.protocols import bundled_protocols, changes_of
 from replication.run import Plan
+from reports.document import FOLDER, MAX_PATH, ClaimSection, Document
 
-__all__ = ["GENERATED", "commands_again"]
+__all__ = ["GENERATED", "commands_again", "run_folder", "with_ways_back"]
 
 GENERATED = "the miniature"
 """What a plan records as its data where the embedded generator writes them."""
@@ -38,3 +42,48 @@ def commands_again(
         join(["corroborate", "verify", *claims, "--store", store]),
         join(["corroborate", "report", *claims, "--store", store, "--out", out]),
     ]
+
+
+def with_ways_back(document: Document, claims: Sequence[str], *, store: str, out: str) -> Document:
+    """Return a document whose claims have their own commands, and whose runs have their folders.
+
+    Args:
+        document: as it was built.
+        claims: the CLAIMS arguments.
+        store: the folder of the runs.
+        out: the folder of the report.
+    """
+    sets = tuple(
+        s.model_copy(
+            update={"claims": tuple(_with_command(c, claims, store=store) for c in s.claims)}
+        )
+        for s in document.sets
+    )
+    runs = tuple(
+        run.model_copy(update={"folder": run_folder(run.run, store=store, out=out)})
+        if run.status == "finished"
+        else run
+        for run in document.runs
+    )
+    return document.model_copy(update={"sets": sets, "runs": runs})
+
+
+def run_folder(digest: str, *, store: str, out: str) -> str | None:
+    """Return where a finished run's artifacts lie, as a path from the report's folder.
+
+    None where they are not there, or on another drive, or where the path is none that a page can link.
+    """
+    there = Path(store).absolute() / "runs" / digest
+    if not there.is_dir():
+        return None
+    try:
+        path = Path(os.path.relpath(there, Path(out).absolute())).as_posix()
+        path.encode()
+    except ValueError:
+        return None
+    return path if re.match(FOLDER, path) and len(path) <= MAX_PATH else None
+
+
+def _with_command(section: ClaimSection, claims: Sequence[str], *, store: str) -> ClaimSection:
+    words = ["corroborate", "show", section.claim.id, "--claims", *claims, "--store", store]
+    return section.model_copy(update={"command": join(words)})

@@ -21,21 +21,40 @@ from reports.blocks import (
     strong,
     words,
 )
-from reports.claim_section import claim_anchor, claim_section, run_anchor
+from reports.claim_anchors import claim_anchor, run_anchor
+from reports.claim_evidence import Shown
+from reports.claim_section import claim_section
 from reports.document import Document, EnvironmentUse, RunLine, SetSection
 from reports.environment_text import differing_lines, environment_lines, total_lines
 from reports.numbers import duration, share
 from reports.overview import costs, forest, matrix, shared_arms
 from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
-from reports.summary import DECIDED, banner, headlines, summary_table, verdict_key, weakness
+from reports.summary import (
+    DECIDED,
+    banner,
+    headlines,
+    notices,
+    summary_table,
+    verdict_key,
+    weakness,
+)
 
 __all__ = ["content"]
 
 
+_LAST: list[tuple[Document, Section]] = []
+"""What was made last: several renderings of one document follow each other."""
+
+
 def content(document: Document) -> Section:
     """Return the whole report: its title and all that stands below it."""
-    return Section(words(document.title), tuple(_blocks(document)), "report")
+    last = next(iter(_LAST), None)
+    if last is None or last[0] is not document:
+        made = Section(words(document.title), tuple(_blocks(document)), "report")
+        last = document, made
+        _LAST[:] = [last]
+    return last[1]
 
 
 def _blocks(document: Document) -> Iterator[Block]:
@@ -44,9 +63,10 @@ def _blocks(document: Document) -> Iterator[Block]:
     warning, weak = banner(document), weakness(document)
     if warning:
         yield warning
+    yield from notices(document)
     yield Section(words("Verdicts"), tuple(_verdicts(document)), "verdicts")
     for place, claim_set in enumerate(document.sets, 1):
-        shown: dict[Table, str] = {}
+        shown: Shown = {}
         claims = tuple(
             claim_section(section, shown=shown, weak=weak) for section in claim_set.claims
         )
@@ -171,7 +191,7 @@ def _data(use: DataUse) -> tuple[Inline, ...]:
 def _run(run: RunLine) -> tuple[Inline, ...]:
     status = run.status if run.error is None else f"{run.status}: {run.error}"
     facts = ", ".join(f"{name} {_fact(value)}" for name, value in sorted(run.facts.items()))
-    name = words(code(run.run[:12], anchor=run_anchor(run.run)))
+    name = words(code(run.run[:12], anchor=run_anchor(run.run), file=run.folder or ""))
     return name, words(run.title), words(status), words(duration(run.seconds)), words(facts)
 
 

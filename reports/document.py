@@ -20,6 +20,8 @@ from replication.tasks.row import Metric
 from verifier.verdict import Verdict
 
 __all__ = [
+    "FOLDER",
+    "MAX_PATH",
     "ClaimSection",
     "Document",
     "EnergyTotal",
@@ -33,6 +35,9 @@ __all__ = [
 ]
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FOLDER = r"^(\.\./){0,30}([^/\\\x00-\x1f.][^/\\\x00-\x1f]*/){0,60}[0-9a-f]{64}$"
+"""A relative path that goes up first, if at all. Folders with a dot in front are not linked."""
+MAX_PATH = 1000
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -49,6 +54,8 @@ class ClaimSection(Record):
     """Every run that the evidence rests on, training runs included, sorted."""
     seconds: Seconds = 0.0
     """Time that those runs took, also where other claims share them."""
+    command: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
+    """What to type to make this verdict again; null in reports written before this field."""
 
     def criterion_kept(self) -> bool | None:
         """Return whether the claim still says what it said before the runs; None if unplanned."""
@@ -114,6 +121,15 @@ class RunLine(Record):
     started: str
     facts: dict[str, float | int | str]
     """What happened in training, such as steps and final loss."""
+    folder: Annotated[str, Field(max_length=MAX_PATH, pattern=FOLDER)] | None = None
+    """Where its artifacts lie: a path from the report's folder, which ends in the run's digest. Null
+    for failed runs, where the place is not known, and in reports written before this field."""
+
+    @model_validator(mode="after")
+    def _folder_is_its_own(self) -> RunLine:
+        if self.folder is not None and self.folder.rpartition("/")[2] != self.run:
+            raise ValueError("folder must end in the run's digest")
+        return self
 
 
 class EnvironmentUse(Record):

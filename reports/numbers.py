@@ -8,7 +8,8 @@ a claim look surer than it is.
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 from verifier.verdict import Interval
 
@@ -24,6 +25,7 @@ __all__ = [
     "stated",
 ]
 
+_WIDE = Context(prec=400)
 DEFAULT_DECIMALS = 1
 """Decimals of a score without interval; papers print one, and item noise hides the second."""
 
@@ -103,11 +105,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+@lru_cache(maxsize=1 << 16)
 def _fixed(value: float, digits: int, rounding: str, *, signed: bool) -> str:
     """Round the shortest decimal text of a float, which is the number that a reader would see."""
     _refuse_infinite(value)
-    with localcontext(prec=400):
-        rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), rounding)
+    rounded = Decimal(repr(float(value))).quantize(Decimal((0, (1,), -digits)), rounding, _WIDE)
     if rounded.is_zero():
         rounded = abs(rounded)  # no reader should meet a negative zero
     return f"{rounded:+f}" if signed and not rounded.is_zero() else f"{rounded:f}"

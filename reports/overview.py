@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from reports.blocks import Block, Inline, Paragraph, Table, code, joined, number, words
+from reports.blocks import Block, Inline, Paragraph, Table, code, emphasis, joined, number, words
+from reports.chance import chance_level
 from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
-from reports.claim_section import claim_anchor
+from reports.claim_anchors import claim_anchor
 from reports.document import ClaimSection, Document, MatrixCell
 from reports.figures import figure
 from reports.numbers import duration, half_width, points
@@ -49,6 +50,10 @@ def matrix(document: Document) -> Iterator[Block]:
         rows = tuple(
             (words(code(c)), *(_score(found.get((c, *task))) for task in tasks)) for c in conditions
         )
+        chances = [chance_level(*task) for task in tasks]
+        if any(chance is not None for chance in chances):
+            line = (() if c is None else words(number(points(c))) for c in chances)
+            rows = (*rows, (words(emphasis("chance level")), *line))
         yield Table(header, rows)
         caption = words(f"The same on {split}, the darker the higher within a task. {_best(cells)}")
         yield from figure(f"matrix-{split}", caption, matrix_chart(cells), weakness(document))

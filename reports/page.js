@@ -40,7 +40,8 @@
   function key(cell) {
     const text = cell.textContent.trim();
     const number = parseFloat(text.replace(/^[^0-9+\-.<>]*[<>]?\s*/, "").replace("+", ""));
-    return cell.classList.contains("number") && !Number.isNaN(number) ? number : text;
+    const numeric = cell.matches(".number, .numbers td");
+    return numeric && !Number.isNaN(number) ? number : text;
   }
 
   function compare(a, b) {
@@ -70,6 +71,14 @@
     head.append(button);
     button.addEventListener("click", () => sort(head));
   }
+  const folded = new Set();
+  addEventListener("beforeprint", () => {
+    for (const e of document.querySelectorAll("details:not([open])")) { folded.add(e); e.open = true; }
+  });
+  addEventListener("afterprint", () => {
+    for (const e of folded) e.open = false;
+    folded.clear();
+  });
   form.hidden = false;
   form.addEventListener("input", apply);
   form.addEventListener("reset", () => setTimeout(apply));

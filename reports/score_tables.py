@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from reports.blocks import Inline, Table, code, joined, words
 from reports.blocks import number as printed
+from reports.chance import chance_level
 from reports.document import ScoreRow
 from reports.numbers import bounds, decimals, estimate, points
 from verifier.verdict import Cell
 
-__all__ = ["aggregate_table", "language_tables", "score_tables"]
+__all__ = ["aggregate_table", "by_language", "language_tables", "score_tables"]
 
 LANGUAGES_ACROSS = 10
 """Languages per table; ten columns of scores fit a screen of 100 characters."""
@@ -43,16 +44,26 @@ def aggregate_table(cells: Sequence[Cell]) -> Iterator[Table]:
     yield Table(header[bare:], tuple(row[bare:] for row in rows))
 
 
-def language_tables(cells: Sequence[Cell]) -> Iterator[tuple[Inline, tuple[Table, ...]]]:
-    """Yield (caption, tables) per contrast and task for the cells of single languages."""
+def by_language(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
+    """Yield the cells of single languages, those of one contrast and task together."""
     chosen = [cell for cell in cells if cell.language is not None]
-    order = sorted(chosen, key=_block_key)
-    for (contrast, task), block in groupby(order, key=_block_key):
-        caption = joined((words(code(name)) for name in (task, contrast) if name), ", ")
-        members = sorted(block, key=lambda cell: cell.language or "")
-        down = any(cell.interval for cell in members)
-        tables = (_table_down(members),) if down else tuple(_tables_across(members))
-        yield caption or words("all tasks"), tables
+    order = sorted(chosen, key=lambda cell: (*_block_key(cell), cell.language or ""))
+    for _, block in groupby(order, key=_block_key):
+        yield tuple(block)
+
+
+def language_tables(cells: Sequence[Cell]) -> tuple[Inline, tuple[Table, ...]]:
+    """Return caption and tables of what `by_language` yields together."""
+    names = (cells[0].task, cells[0].contrast)
+    caption = joined((words(code(name)) for name in names if name), ", ")
+    caption = caption or words("all tasks")
+    if any(cell.interval for cell in cells):
+        return caption, (_table_down(cells),)
+    sizes = {cell.n for cell in cells}
+    if len(sizes) == 1 and None not in sizes:
+        caption = words(caption, f" ({sizes.pop()} examples each)")
+        return caption, tuple(_tables_across(cells, sized=False))
+    return caption, tuple(_tables_across(cells))
 
 
 def score_tables(scores: Sequence[ScoreRow]) -> Iterator[tuple[Inline, tuple[Table, ...]]]:
@@ -68,10 +79,12 @@ def score_tables(scores: Sequence[ScoreRow]) -> Iterator[tuple[Inline, tuple[Tab
                 (words(code(c)), *(_mean(found.get((c, lang))) for lang in some))
                 for c in conditions
             ]
-            sizes = (words("examples"), *(words(_size(members, lang)) for lang in some))
+            sizes = (words("examples"), *(words(printed(_size(members, lang))) for lang in some))
             header = (words("condition"), *(words(code(lang)) for lang in some))
             tables.append(Table(header, (*rows, sizes)))
-        yield words(code(task), f", {metric} on {split}"), tuple(tables)
+        chance = chance_level(task, metric)
+        guess = () if chance is None else words("; chance ", printed(points(chance)))
+        yield words(code(task), f", {metric} on {split}", guess), tuple(tables)
 
 
 def _heads(*names: str) -> tuple[Inline, ...]:
@@ -111,7 +124,7 @@ def _ends(cell: Cell) -> Inline:
     return words(printed(bounds(cell.interval, digits=decimals(cell.interval))))
 
 
-def _tables_across(cells: Sequence[Cell]) -> Iterator[Table]:
+def _tables_across(cells: Sequence[Cell], *, sized: bool = True) -> Iterator[Table]:
     lines: list[tuple[str, Callable[[Cell], Inline]]] = [
         ("treatment", lambda cell: _both_arms(cell)[0]),
         ("control", lambda cell: _both_arms(cell)[1]),
@@ -119,7 +132,8 @@ def _tables_across(cells: Sequence[Cell]) -> Iterator[Table]:
     ]
     if all(cell.control is None for cell in cells):
         lines = [("score", lambda cell: words(printed(points(cell.estimate))))]
-    lines.append(("examples", lambda cell: words(str(cell.n or ""))))
+    if sized:
+        lines.append(("examples", lambda cell: words(printed(str(cell.n))) if cell.n else ()))
     for some in _chunks(cells):
         header = ((), *(words(code(cell.language or "")) for cell in some))
         rows = ((words(name), *(show(cell) for cell in some)) for name, show in lines)

@@ -16,7 +16,7 @@ from reports.blocks import (
     strong,
     words,
 )
-from reports.claim_section import claim_anchor
+from reports.claim_anchors import claim_anchor, run_anchor
 from reports.document import ClaimSection, Document, SetSection
 from reports.numbers import estimate
 from reports.words import (
@@ -30,8 +30,10 @@ from reports.words import (
 )
 from verifier.verdict import VERDICTS, Verdict
 
-__all__ = ["DECIDED", "banner", "headlines", "summary_table", "verdict_key", "weakness"]
+__all__ = ["DECIDED", "banner", "headlines", "notices", "summary_table", "verdict_key", "weakness"]
 
+_NAMED = 12
+"""Runs or claims named at the head; the tables have all of them."""
 DECIDED = ("reproduced", "not_reproduced")
 
 
@@ -66,6 +68,29 @@ def weakness(document: Document) -> tuple[str, str] | None:
         departs = "These runs depart from the paper's protocol in ways that can move an estimate."
         return "Conceptual evidence only.", f"{departs} {nothing}"
     return None
+
+
+def notices(document: Document) -> Iterator[Quote]:
+    """Yield what must be known before any verdict: which are stale, what failed, what was left out."""
+    sections = tuple(document.sections())
+    stale = [s.verdict.claim for s in sections if s.verdict.stale]
+    if stale:
+        many = f"{_count(len(stale), 'verdict')} of {len(sections)}"
+        said = strong(f"{many} {'is' if len(stale) == 1 else 'are'} stale: ")
+        why = ". Something that they rest on has changed since."
+        yield Quote((words(said, _ids(stale[:_NAMED]), _rest(len(stale)), why),), warning=True)
+    failed = [run for run in document.runs if run.status == "failed"]
+    lines: list[Inline] = []
+    if failed:
+        named = joined((words(code(r.run[:12], run_anchor(r.run))) for r in failed[:_NAMED]), ", ")
+        said = strong(f"{_count(len(failed), 'run')} of {len(document.runs)} failed: ")
+        lines.append(words(said, named, _rest(len(failed)), "."))
+    left = [s.verdict.claim for s in sections if s.verdict.evidence.exclusions]
+    if left:
+        said = strong(f"Something was left out of the evidence of {_count(len(left), 'claim')}: ")
+        lines.append(words(said, _ids(left[:_NAMED]), _rest(len(left)), "."))
+    if lines:
+        yield Quote(tuple(lines), warning=True)
 
 
 def summary_table(sections: tuple[ClaimSection, ...]) -> Table:
@@ -168,3 +193,11 @@ def _controls_headline(controls: tuple[Verdict, ...]) -> Inline:
 
 def _ids(ids: list[str]) -> Inline:
     return joined((words(code(i, claim_anchor(i))) for i in ids), ", ")
+
+
+def _rest(count: int) -> str:
+    return f" and {count - _NAMED} more" if count > _NAMED else ""
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

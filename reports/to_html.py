@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
+from urllib.parse import quote
 
 from reports.blocks import (
     Block,
@@ -37,8 +38,6 @@ from reports.words import VERDICT_WORDS
 
 __all__ = ["RENDERER", "HtmlRenderer", "page"]
 
-LONG = 15
-"""Rows from which a table inside a claim is folded away."""
 _LABELS = {words: label for label, words in VERDICT_WORDS.items()}
 _ID = re.compile(r'\bid="([^"]+)"')
 _FOOTER = (
@@ -117,7 +116,7 @@ def _blocks(blocks: Iterable[Block], level: int, *, inside: bool) -> Iterator[st
     for block in blocks:
         match block:
             case Section():
-                yield _section(block, level)
+                yield _section(block, level, inside=inside)
             case Paragraph():
                 yield f"<p>{_inline(block.line)}</p>"
             case Quote():
@@ -128,14 +127,16 @@ def _blocks(blocks: Iterable[Block], level: int, *, inside: bool) -> Iterator[st
                 items = "".join(f"<li>{_inline(item)}</li>" for item in block.items)
                 yield f"<ul>{items}</ul>"
             case Table():
-                yield _table(block, folded=inside and len(block.rows) >= LONG)
+                yield _table(block)
             case Fence():
                 yield f"<pre><code>{_text(chr(10).join(block.lines))}</code></pre>"
             case Figure():
                 yield _figure(block)
 
 
-def _section(block: Section, level: int) -> str:
+def _section(block: Section, level: int, *, inside: bool) -> str:
+    if inside:
+        return _folded(block, level)
     title = f"<h{level}>{_inline(block.title)}</h{level}>"
     if not block.tags:
         inner = _all(block.blocks, level + 1)
@@ -148,29 +149,43 @@ def _section(block: Section, level: int) -> str:
     )
 
 
-def _table(block: Table, *, folded: bool) -> str:
+def _folded(block: Section, level: int) -> str:
+    """Return a section of a claim: its title is always to be seen, the rest on demand and in print."""
+    title = _inline(block.title)
+    if not block.blocks:
+        return f'<p class="empty">{title}</p>'
+    return (
+        f"<details><summary>{title}</summary>\n{_all(block.blocks, level, inside=True)}</details>"
+    )
+
+
+def _table(block: Table) -> str:
+    numbers = all(_is_number(cell) for row in block.rows for cell in row[1:])
     heads = "".join(f'<th scope="col">{_inline(h) or "&nbsp;"}</th>' for h in block.header)
-    rows = "".join(_row(row) for row in block.rows)
-    kind = ' class="sortable"' if len(block.rows) > 2 else ""
+    rows = "".join(_row(row, plain=numbers) for row in block.rows)
+    classes = ["sortable"] * (len(block.rows) > 2) + ["numbers"] * numbers
+    kind = f' class="{" ".join(classes)}"' if classes else ""
     names = ", ".join(plain_text(head) for head in block.header if head)
     label = escape(visible(f"Table of {names}"))
-    table = (
+    return (
         f'<div class="scroll" role="group" tabindex="0" aria-label="{label}"><table{kind}>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    if not folded:
-        return table
-    return f"<details><summary>{len(block.rows)} rows: {_text(names)}</summary>{table}</details>"
 
 
-def _row(row: tuple[Inline, ...]) -> str:
+def _is_number(cell: Inline) -> bool:
+    return not cell or cell[0].style == "number"
+
+
+def _row(row: tuple[Inline, ...], *, plain: bool) -> str:
+    """Return a row; plain in a table all of whose cells are numbers, which says so once."""
     first = row[0][0] if row and row[0] else Span("")
     claim = f' data-claim="{escape(first.target)}"' if first.target.startswith("claim-") else ""
     anchor = f' id="{escape(first.anchor)}"' if first.anchor else ""
     cells = [f'<th scope="row">{_inline(row[0]) or "&nbsp;"}</th>']
     for cell in row[1:]:
-        kind = ' class="number"' if cell and cell[0].style == "number" else ""
-        cells.append(f"<td{kind}>{_inline(cell) or '-'}</td>")
+        kind = ' class="number"' if not plain and cell and _is_number(cell) else ""
+        cells.append(f"<td{kind}>{_inline(cell) or '-'}")  # the next cell ends it, as HTML allows
     return f"<tr{anchor}{claim}>{''.join(cells)}</tr>"
 
 
@@ -198,7 +213,10 @@ def _span(span: Span, *, linked: bool) -> str:
         said = f'<span class="verdict {_LABELS.get(span.text, "")}">{said}</span>'
     if span.strong and span.style != "verdict":
         said = f"<strong>{said}</strong>"
-    return f'<a href="#{escape(span.target)}">{said}</a>' if linked and span.target else said
+    if not linked or not (span.target or span.file):
+        return said
+    place = f"#{span.target}" if span.target else quote(span.file)
+    return f'<a href="{escape(place)}">{said}</a>'
 
 
 def _text(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from urllib.parse import quote
 
 from reports.blocks import (
     Block,
@@ -100,7 +101,8 @@ def _inline(line: Inline, *, begins: bool = False) -> str:
 
 def _span(span: Span, *, begins: bool) -> str:
     if span.style == "code":
-        return code(span.text)
+        named = code(span.text)
+        return f"[{named}]({quote(span.file)})" if span.file else named
     if span.style == "number":
         return span.text
     lead = " " if span.text[:1].isspace() else ""
