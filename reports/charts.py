@@ -119,7 +119,7 @@ def matrix_chart(cells: Sequence[MatrixCell]) -> Spec | None:
     x = {
         "field": "task", "type": "nominal", "title": None,
         "axis": {
-"orient": "top", "labelAngle": 0, "labelPadding": 18,
+            "orient": "top", "labelAngle": 0, "labelPadding": 18,
             "labelExpr": "split(datum.label, ' ')",
         },
     }  # fmt: skip

@@ -110,7 +110,7 @@ def _table_down(cells: Sequence[Cell]) -> Table:
                 )
             ),
             _ends(cell),
-            words(str(cell.n or "")),
+            words(printed(str(cell.n))) if cell.n else (),
         )
         for cell in cells
     )
