@@ -335,6 +335,7 @@ def _write_report(
 
     from reports.build import build
     from reports.commands import commands_again, with_ways_back
+    from reports.paper_checks import with_paper_checks
     from reports.write import write
 
     protocol = getattr(options, "protocol", None)
@@ -348,6 +349,7 @@ def _write_report(
         ),
         generated=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    document = with_paper_checks(document, getattr(options, "paper", None))
     document = with_ways_back(document, options.claims, store=options.store, out=options.out)
     for path in write(document, Path(options.out), options.format.split(",")):
         tell(f"report: {path}")

@@ -37,6 +37,7 @@ def report_again(options: argparse.Namespace) -> int | None:
                 "expected CLAIMS and --store DIR, or --from FILE. Give what is missing."
             )
         return None
+    given += ["--paper"] if options.paper else []
     if given:
         raise DocumentError(
             f"report: found --from beside {' and '.join(given)} ; expected one or the other. "

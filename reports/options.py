@@ -137,7 +137,16 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "verify": ("Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
     "report": (
         "Write the report of a store's runs, or again from its JSON, or compare two of them.",
-        ("CLAIMS*", "--store=runs", "--from", "--compare", "--out", "--format", "--schema"),
+        (
+            "CLAIMS*",
+            "--store=runs",
+            "--from",
+            "--compare",
+            "--out",
+            "--format",
+            "--paper=",
+            "--schema",
+        ),
     ),
     "audit": (
         "Plan, run, verify and report; alone, the embedded miniature.",
