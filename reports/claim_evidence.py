@@ -47,9 +47,7 @@ _CRITERIA = {
 """What each secondary criterion asks, what its value is, and where p must lie to meet it."""
 
 
-def evidence(
-    section: ClaimSection, shown: Shown, weak: tuple[str, str] | None
-) -> Iterator[Section]:
+def evidence(section: ClaimSection, shown: Shown, weak: tuple[str, str] | None) -> Iterator[Block]:
     """Yield the sections of a claim's evidence; none where there is nothing to say.
 
     Args:
@@ -156,12 +154,12 @@ def _secondary(criteria: tuple[SecondaryCriterion, ...]) -> Iterator[Block]:
     yield Table(tuple(words(head) for head in header), tuple(rows))
 
 
-def _ledger(deviations: tuple[Deviation, ...]) -> Section:
-    important = sum(d.importance == "important" for d in deviations)
-    many = f"{len(deviations)}, of them important: {important}" if deviations else "none"
-    title = words(f"Deviations from the protocol as reported: {many}")
+def _ledger(deviations: tuple[Deviation, ...]) -> Block:
+    said = "Deviations from the protocol as reported:"
     if not deviations:
-        return Section(title, ())
+        return Paragraph(words(f"{said} none."))
+    important = sum(d.importance == "important" for d in deviations)
+    title = words(f"{said} {len(deviations)}, of them important: {important}")
     order = sorted(deviations, key=lambda d: (d.importance != "important", d.field))
     rows = (tuple(words(w) for w in (d.field, d.reported, d.used, d.importance)) for d in order)
     header = ("field", "reported", "used", "importance")

@@ -152,8 +152,6 @@ def _section(block: Section, level: int, *, inside: bool) -> str:
 def _folded(block: Section, level: int) -> str:
     """Return a section of a claim: its title is always to be seen, the rest on demand and in print."""
     title = _inline(block.title)
-    if not block.blocks:
-        return f'<p class="empty">{title}</p>'
     return (
         f"<details><summary>{title}</summary>\n{_all(block.blocks, level, inside=True)}</details>"
     )
