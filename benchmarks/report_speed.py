@@ -9,12 +9,10 @@ seconds of each format and the bytes of what it wrote.
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 from replication.tasks.row import benchmark_tasks
@@ -161,10 +159,6 @@ def main() -> None:
         print(f"{name:<8}{cpu:>8.2f}{wall:>8.2f}{size / 1e6:>8.2f}")
         total = [total[0] + cpu, total[1] + wall]
     print(f"{'all':<8}{total[0]:>8.2f}{total[1]:>8.2f}")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "report.html"
-        path.write_bytes(HTML.render(document))
-        print(f"{path.name}: {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

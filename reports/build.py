@@ -11,6 +11,7 @@ from scipy import special
 
 from claims.claim import Claim, ClaimSet
 from replication.run import DataUse, Phase, Plan, Run
+from reports.chance import chance_level, chance_of
 from reports.document import (
     ClaimSection,
     Document,
@@ -142,6 +143,7 @@ def _section(claim: Claim, verdict: Verdict, plan: Plan, by_digest: dict[str, Ru
         claim=claim,
         verdict=verdict,
         refusals=need.refusals if need else (),
+        chance=chance_of(claim, verdict),
         planned_criterion=need.criterion if need else None,
         runs=tuple(sorted(rests_on)),
         seconds=sum(by_digest[digest].seconds for digest in sorted(rests_on)),
@@ -166,7 +168,8 @@ def _scores(runs: Sequence[Run]) -> tuple[ScoreRow, ...]:
         mean = sum(sorted(score for score, _ in found)) / len(found)
         row = {"task": task, "split": split, "metric": metric, "condition": condition}
         numbers = {"seeds": len(found), "mean": min(100.0, mean), "n": min(n for _, n in found)}
-        rows.append(ScoreRow.model_validate({**row, **numbers, "language": language}))
+        guess = {"chance": chance_level(task, metric)}
+        rows.append(ScoreRow.model_validate({**row, **numbers, **guess, "language": language}))
     return tuple(rows)
 
 
@@ -190,7 +193,8 @@ def _matrix(runs: Sequence[Run]) -> tuple[MatrixCell, ...]:
         numbers = {"seeds": len(found), "languages": len(shared), "half_width": _half(averages)}
         row = {"task": task, "split": split, "metric": metric, "condition": condition, **numbers}
         mean = min(100.0, math.fsum(averages) / len(averages))
-        cells.append(MatrixCell.model_validate({**row, "mean": mean}))
+        guess = {"chance": chance_level(task, metric)}
+        cells.append(MatrixCell.model_validate({**row, **guess, "mean": mean}))
     return tuple(cells)
 
 

@@ -5,9 +5,10 @@ From the rows of the tasks, in points; None wherever guessing has no simple scor
 
 from __future__ import annotations
 
+from claims.claim import Claim
 from claims.estimand import Measure
 from replication.tasks.row import tasks
-from reports.document import ClaimSection
+from verifier.verdict import Verdict
 
 __all__ = ["chance_level", "chance_of"]
 
@@ -21,10 +22,10 @@ def chance_level(task: str, metric: str) -> float | None:
     return row.chance if row is not None and row.metrics == (metric,) else None
 
 
-def chance_of(section: ClaimSection) -> float | None:
+def chance_of(claim: Claim, verdict: Verdict) -> float | None:
     """Return the chance level of a claim's scores; None unless all its tasks have the same one."""
-    measure = getattr(section.claim, "measure", None)
-    names = {c.task for c in section.verdict.evidence.cells if c.task}
+    measure = getattr(claim, "measure", None)
+    names = {c.task for c in verdict.evidence.cells if c.task}
     if not isinstance(measure, Measure) or not names:
         return None
     names |= set(() if isinstance(measure.tasks, str) else measure.tasks)

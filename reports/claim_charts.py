@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.chance import chance_of
 from reports.document import ClaimSection
 from reports.drawing import (
     BAND,
@@ -144,7 +143,7 @@ def _seeds(section: ClaimSection) -> tuple[Spec, Datasets] | None:
     dot = {"type": "point", "size": 45, "color": FOUND, "opacity": 0.9}
     tick = {"type": "tick", "color": INK, "thickness": 2, "height": 14}
     layers = [_layer("middles", tick, along), _layer("seeds", dot, along)]
-    chance = chance_of(section)
+    chance = section.chance
     if chance is not None:
         data["chance"] = [{"chance": chance}]
         dotted = {"type": "rule", "strokeDash": [1, 3], "color": INK}

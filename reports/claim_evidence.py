@@ -19,7 +19,6 @@ from reports.blocks import (
     number,
     words,
 )
-from reports.chance import chance_of
 from reports.claim_anchors import claim_anchor
 from reports.claim_charts import cells_chart
 from reports.document import ClaimSection
@@ -72,7 +71,7 @@ def _scores(section: ClaimSection, shown: Shown, weak: tuple[str, str] | None) -
         digits = max(1, decimals(section.verdict.interval))
         header = (words("condition"), words("over seeds"), words("seed: score"))
         yield Table(header, tuple(_arm(arm, digits) for arm in found.arms))
-        chance = chance_of(section)
+        chance = section.chance
         if chance is not None:
             yield Paragraph(
                 words("Chance level of these scores: ", number(points(chance)), " points.")

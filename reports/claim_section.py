@@ -25,7 +25,6 @@ from reports.blocks import (
     strong,
     words,
 )
-from reports.chance import chance_of
 from reports.claim_anchors import claim_anchor, run_anchor
 from reports.claim_charts import claim_chart
 from reports.claim_evidence import Shown, evidence
@@ -196,7 +195,7 @@ def _seen(section: ClaimSection) -> Inline:
         said.append("minimum effect (dashed)")
     if verdict.evidence.arms:
         said.append("below, the score of each seed (rings) and what is taken of them (ticks)")
-        if chance_of(section) is not None:
+        if section.chance is not None:
             said.append("chance level (dotted)")
     listed = ", ".join(said)
     return words(f"{listed[:1].upper()}{listed[1:]}, in points.")

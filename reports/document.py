@@ -54,6 +54,8 @@ class ClaimSection(Record):
     """Every run that the evidence rests on, training runs included, sorted."""
     seconds: Seconds = 0.0
     """Time that those runs took, also where other claims share them."""
+    chance: Annotated[float, Field(ge=0, le=100)] | None = None
+    """What a uniform guess would score, in points; null where that is not known or not simple."""
     command: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
     """What to type to make this verdict again; null in reports written before this field."""
 
@@ -90,6 +92,8 @@ class ScoreRow(Record):
     """Mean score in points."""
     n: Annotated[int, Field(ge=1)]
     """Examples scored per run; the smallest number where runs differ."""
+    chance: Annotated[float, Field(ge=0, le=100)] | None = None
+    """What a uniform guess would score, in points; null where that is not known or not simple."""
 
 
 class MatrixCell(Record):
@@ -107,6 +111,8 @@ class MatrixCell(Record):
     """Points."""
     half_width: Annotated[float, Field(ge=0)] | None = None
     """Of the 95 % t interval over seeds, in points; null with one seed, or where all score alike."""
+    chance: Annotated[float, Field(ge=0, le=100)] | None = None
+    """What a uniform guess would score, in points; null where that is not known or not simple."""
 
 
 class RunLine(Record):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from reports.blocks import Block, Inline, Paragraph, Table, code, emphasis, joined, number, words
-from reports.chance import chance_level
 from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
 from reports.claim_anchors import claim_anchor
 from reports.document import ClaimSection, Document, MatrixCell
@@ -50,7 +49,8 @@ def matrix(document: Document) -> Iterator[Block]:
         rows = tuple(
             (words(code(c)), *(_score(found.get((c, *task))) for task in tasks)) for c in conditions
         )
-        chances = [chance_level(*task) for task in tasks]
+        known = {(c.task, c.metric): c.chance for c in cells}
+        chances = [known[task] for task in tasks]
         if any(chance is not None for chance in chances):
             line = (() if c is None else words(number(points(c))) for c in chances)
             rows = (*rows, (words(emphasis("chance level")), *line))

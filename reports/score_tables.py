@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from reports.blocks import Inline, Table, code, joined, words
 from reports.blocks import number as printed
-from reports.chance import chance_level
 from reports.document import ScoreRow
 from reports.numbers import bounds, decimals, estimate, points
 from verifier.verdict import Cell
@@ -82,7 +81,7 @@ def score_tables(scores: Sequence[ScoreRow]) -> Iterator[tuple[Inline, tuple[Tab
             sizes = (words("examples"), *(words(printed(_size(members, lang))) for lang in some))
             header = (words("condition"), *(words(code(lang)) for lang in some))
             tables.append(Table(header, (*rows, sizes)))
-        chance = chance_level(task, metric)
+        chance = members[0].chance
         guess = () if chance is None else words("; chance ", printed(points(chance)))
         yield words(code(task), f", {metric} on {split}", guess), tuple(tables)
 

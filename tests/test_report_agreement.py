@@ -85,7 +85,7 @@ def expected(of: Document) -> str:
 class Words(HTMLParser):
     """What a page says, without its pictures, its navigation and its forms."""
 
-    SILENT = frozenset({"style", "script", "svg", "nav", "form", "footer", "summary", "title"})
+    SILENT = frozenset({"style", "script", "svg", "nav", "form", "footer", "title"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
