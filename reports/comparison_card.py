@@ -20,7 +20,7 @@ from reports.blocks import (
     strong,
     words,
 )
-from reports.claim_section import claim_anchor
+from reports.claim_anchors import claim_anchor
 from reports.comparison import ClaimChange, Comparison, Difference, DifferenceKind, Standing
 from reports.comparison_chart import lie_apart, pairs_chart
 from reports.figures import figure

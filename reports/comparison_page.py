@@ -22,7 +22,7 @@ from reports.blocks import (
     strong,
     words,
 )
-from reports.claim_section import claim_anchor
+from reports.claim_anchors import claim_anchor
 from reports.comparison import Audit, ClaimChange, Comparison, Difference, Standing
 from reports.comparison_card import card, estimates, rank, why
 from reports.comparison_chart import drawn, lie_apart, pairs_chart, side_name
