@@ -25,6 +25,7 @@ from reports.drawing import (
     size,
     zero_rule,
 )
+from reports.interval_text import minimum_effects
 from verifier.verdict import Cell
 
 __all__ = ["cells_chart", "claim_chart"]
@@ -101,7 +102,8 @@ def _against_reported(section: ClaimSection) -> tuple[Spec, Datasets] | None:
     data: Datasets = {"zero": [{"zero": 0}], "found": [found]}
     layers = [zero_rule()]
     if verdict.minimum_effect is not None:
-        data["minimum"] = [{"at": verdict.minimum_effect}]
+        places = minimum_effects(section.claim, verdict.minimum_effect)
+        data["minimum"] = [{"at": place} for place in places]
         dashed = {"type": "rule", "strokeDash": [4, 3], "color": INK, "opacity": 0.7}
         layers.append(_layer("minimum", dashed, {"x": points_axis("at")}))
     at = {"y": row_axis("row"), "x": points_axis("at")}

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from claims.claim import NoBenefitClaim, ValueClaim
+from claims.claim import Claim, NoBenefitClaim, ValueClaim
 from reports.document import ClaimSection
 from reports.numbers import estimate, stated
 from reports.words import has_sign
 
-__all__ = ["interval_lines"]
+__all__ = ["interval_lines", "minimum_effects"]
 
 WIDTH = 49
 """Columns of the drawing."""
@@ -50,6 +50,13 @@ def interval_lines(section: ClaimSection) -> tuple[str, ...]:
     )
 
 
+def minimum_effects(claim: Claim, size: float) -> tuple[float, ...]:
+    """Return where a minimum effect lies, in points: below 0 for a loss, on both sides for none."""
+    if isinstance(claim, NoBenefitClaim):
+        return -size, size
+    return (-size if getattr(claim, "direction", "up") == "down" else size,)
+
+
 def _rows(section: ClaimSection) -> Iterator[_Row]:
     claim, verdict = section.claim, section.verdict
     if verdict.estimate is None:
@@ -73,8 +80,7 @@ def _rows(section: ClaimSection) -> Iterator[_Row]:
     if least is None:
         yield _Row("zero", ((0.0, "0"),), "")
         return
-    down = getattr(claim, "direction", "up") == "down"
-    sizes = [-least, least] if isinstance(claim, NoBenefitClaim) else [-least if down else least]
+    sizes = minimum_effects(claim, least)
     yield _Row(
         "zero and minimum effect", (*((size, "m") for size in sizes), (0.0, "0")), stated(least)
     )

@@ -111,9 +111,10 @@ def _seen(sections: tuple[ClaimSection, ...]) -> str:
             across += 1
     if not inside + outside + across:
         return "No claim here has both an interval and a tolerance."
+    counted = inside + outside + across
     return (
-        f"Of {inside + outside + across} claims with both, the interval lies within the tolerance in "
-        f"{inside}, outside in {outside}, and across its edge in {across}."
+        f"Of {counted} {'claim' if counted == 1 else 'claims'} with both, the interval lies within the "
+        f"tolerance in {inside}, outside in {outside}, and across its edge in {across}."
     )
 
 

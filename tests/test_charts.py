@@ -105,6 +105,23 @@ def test_every_figure_stands_beside_a_table() -> None:
             assert any(isinstance(other, Table) for other in near)
 
 
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [({}, [0.5]), ({"direction": "down", "reported": -8.2}, [-0.5]),
+     ({"kind": "no_benefit", "contrasts": [{"treatment": {}, "control": {}}]}, [-0.5, 0.5])],
+)  # fmt: skip
+def test_minimum_effect_stands_on_the_side_that_is_claimed(changes, places) -> None:
+    claim = gain(**changes)
+    if claim["kind"] == "no_benefit":
+        pair = {"treatment": claim.pop("treatment"), "control": claim.pop("control")}
+        claim = {k: v for k, v in claim.items() if k not in ("reported", "tolerance")}
+        claim["contrasts"] = [pair]
+    of = document([claim_set(claim)], [{"kind": claim["kind"]}])
+    spec = claim_chart(next(of.sections()))
+    assert spec is not None
+    assert [row["at"] for row in spec["datasets"]["minimum"]] == places
+
+
 def test_hostile_names_stay_words_in_a_picture() -> None:
     of = document([claim_set(gain())], [{}])
     record = json.loads(of.canonical())
