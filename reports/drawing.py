@@ -8,7 +8,12 @@ position or shape does not say as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +36,7 @@ __all__ = [
     "band",
     "canonical",
     "chart",
+    "draw_ahead",
     "ends",
     "points_axis",
     "row_axis",
@@ -68,10 +74,17 @@ FOUND = "#0072B2"
 INK = "currentColor"
 """The colour of the text around the chart, so that light and dark pages both fit."""
 
+MANY = 40
+"""Charts from which on a second process is worth its start, of about a second."""
+KEPT = 4096
+"""Most drawings that are kept in memory; a few kilobytes each."""
+_DRAWN: dict[str, str] = {}
+
+_COUNTED = re.compile(r'( id="|="url\(#)((?:gradient_|clip)\d+)("|\)")')
+
 Spec = dict[str, Any]
 
 
-@lru_cache(maxsize=1024)
 def svg(spec: str) -> str:
     """Return a chart as one SVG element; the same specification always gives the same bytes.
 
@@ -79,13 +92,51 @@ def svg(spec: str) -> str:
         spec: a Vega-Lite specification as canonical JSON, as `Figure.spec` holds it. Charts that differ
             in their `datasets` alone are compiled once.
     """
+    if spec not in _DRAWN:
+        _keep({spec: _draw(spec)})
+    return _DRAWN[spec]
+
+
+def draw_ahead(specs: Iterable[str]) -> None:
+    """Draw charts that `svg` will be asked for, of many the half in a second process.
+
+    vl_convert holds the interpreter's lock, so that threads would not help. Where there is one
+    processor, or the process fails, nothing is lost: `svg` draws what is not there.
+    """
+    left = [spec for spec in dict.fromkeys(specs) if spec not in _DRAWN]
+    if len(left) < MANY or (os.cpu_count() or 1) < 2:
+        return
+    half = left[::2]
+    command = [sys.executable, "-m", "reports.drawing"]
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(
+            subprocess.run, command, input=json.dumps(half).encode(), capture_output=True, env=where
+        )
+        _keep({spec: _draw(spec) for spec in left[1::2]})
+    if not other.result().returncode:
+        _keep(dict(zip(half, json.loads(other.result().stdout), strict=True)))
+
+
+def _keep(drawn: Mapping[str, str]) -> None:
+    if len(_DRAWN) + len(drawn) > KEPT:
+        _DRAWN.clear()
+    _DRAWN.update(drawn)
+
+
+def _draw(spec: str) -> str:
     whole = json.loads(spec)
     filled = whole.pop("datasets", {})
     compiled = json.loads(_compiled(canonical(whole)))
     for source in compiled["data"]:
         if source["name"] in filled:
             source["values"] = filled[source["name"]]
-    return lean(vl_convert.vega_to_svg(json.dumps(compiled), allowed_base_urls=[]))
+    drawn = vl_convert.vega_to_svg(json.dumps(compiled), allowed_base_urls=[])
+    # vega counts these up over all that a process draws; the same chart must have the same bytes
+    names: dict[str, str] = {}
+    return lean(
+        _COUNTED.sub(lambda m: m[1] + names.setdefault(m[2], f"part{len(names)}") + m[3], drawn)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -179,3 +230,7 @@ def ends(low: float, high: float) -> Mapping[str, float]:
 def size(rows: int) -> Spec:
     """Return width and height of a chart of so many rows."""
     return {"width": WIDTH, "height": ROW * rows}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps([_draw(spec) for spec in json.load(sys.stdin)]))

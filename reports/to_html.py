@@ -32,7 +32,7 @@ from reports.blocks import (
 )
 from reports.content import content
 from reports.document import Document
-from reports.drawing import svg
+from reports.drawing import draw_ahead, svg
 from reports.escaping import visible
 from reports.words import VERDICT_WORDS
 
@@ -60,6 +60,7 @@ class HtmlRenderer:
 
 def page(whole: Section) -> str:
     """Return a page: the blocks before the first section at its head, then a filter and sections."""
+    draw_ahead(b.spec for b in flat([whole]) if isinstance(b, Figure))
     head = [b for b in whole.blocks if not isinstance(b, Section)]
     sections = [b for b in whole.blocks if isinstance(b, Section)]
     style, script = _own("page.css"), _own("page.js")

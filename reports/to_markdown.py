@@ -22,7 +22,7 @@ from reports.blocks import (
 )
 from reports.content import content
 from reports.document import Document
-from reports.drawing import alone, svg
+from reports.drawing import alone, draw_ahead, svg
 from reports.escaping import bullets, cell, code, fence, table, text
 
 __all__ = ["RENDERER", "MarkdownRenderer", "markdown", "pictures"]
@@ -49,7 +49,8 @@ class MarkdownRenderer:
 
 def pictures(blocks: Iterable[Block]) -> dict[str, bytes]:
     """Return the pictures that blocks as Markdown name, by path beside the file."""
-    figures = (b for b in flat(blocks) if isinstance(b, Figure))
+    figures = [b for b in flat(blocks) if isinstance(b, Figure)]
+    draw_ahead(f.spec for f in figures)
     return {f"{FOLDER}/{f.name}.svg": alone(svg(f.spec)).encode() for f in figures}
 
 

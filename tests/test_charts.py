@@ -22,6 +22,7 @@ from test_reports import (
 )
 
 from replication.run import Plan
+from reports import drawing
 from reports.blocks import Figure, Table, flat, plain_text
 from reports.build import build
 from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
@@ -138,7 +139,7 @@ def test_a_chart_fetches_nothing_and_is_drawn_alike_twice() -> None:
     spec = cost_chart(decided())
     assert spec is not None
     first = svg(canonical(spec))
-    svg.cache_clear()
+    drawing._DRAWN.clear()
     assert svg(canonical(spec)) == first
     with pytest.raises(ValueError, match=r"(?i)not allowed|denied|base url"):
         svg(canonical({**spec, "data": {"url": "https://127.0.0.1:9/x.json"}}))
@@ -177,3 +178,20 @@ def test_seeds_that_score_alike_are_not_said_to_be_certain() -> None:
         plan=plan, runs=runs, commands=("x",), generated="2026-01-02T03:04:05Z",
     )  # fmt: skip
     assert {(c.mean, c.half_width) for c in of.matrix} == {(50.0, None)}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_charts_drawn_in_a_second_process_are_the_same_and_none_is_lost(
+    monkeypatch, broken
+) -> None:
+    wanted = sorted({figure.spec for figure in figures(decided())})
+    alone = [svg(spec) for spec in wanted]
+    monkeypatch.setattr(drawing, "_DRAWN", {})
+    monkeypatch.setattr(drawing, "MANY", 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    if broken:
+        monkeypatch.setattr("sys.executable", "false")
+    assert any("url(#" in drawn for drawn in alone)  # whose names vega counts up
+    drawing.draw_ahead(wanted)
+    assert len(drawing._DRAWN) == (len(wanted) // 2 if broken else len(wanted))
+    assert [svg(spec) for spec in wanted] == alone
