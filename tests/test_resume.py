@@ -141,6 +141,7 @@ def test_training_goes_on_while_a_state_is_written_and_the_state_is_that_of_its_
 
     def each(done):
         if done == 1:
+            wait([resume._writing] if resume._writing else [])  # the first state is whole
             disk.free.clear()  # for the state after the second step
         if done == 9:
             seen.append(parts(tmp_path / STATE))

@@ -344,7 +344,8 @@ def test_two_reports_of_one_name_are_refused() -> None:
         review([parsed, parsed])
 
 
-def test_the_command_prints_text_or_one_json_document(tmp_path, capsys) -> None:
+def test_the_command_prints_text_or_one_json_document(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
     path, source = tmp_path / "one.txt", tmp_path / "paper.md"
     path.write_text(report(GOOD, markdown=True), encoding="utf-8")
     source.write_text(PAPER, encoding="utf-8")
