@@ -30,6 +30,7 @@ __all__ = [
     "number",
     "plain_text",
     "strong",
+    "table",
     "words",
 ]
 
@@ -110,7 +111,7 @@ class Figure:
     caption: Inline
     """What is to be seen, in words."""
     spec: str
-    """What `reports.charts.svg` draws, as canonical JSON."""
+    """What `reports.drawing.svg` draws, as canonical JSON."""
 
 
 Block: TypeAlias = "Paragraph | Quote | Bullets | Table | Fence | Figure | Section"
@@ -157,6 +158,11 @@ def strong(*parts: str | Span | Inline) -> Inline:
 def emphasis(text: str) -> Span:
     """Return words set apart, such as a title."""
     return Span(text, "emphasis")
+
+
+def table(header: Iterable[str], rows: Iterable[tuple[Inline, ...]]) -> Table:
+    """Return a table whose headers are plain words."""
+    return Table(tuple(words(head) for head in header), tuple(rows))
 
 
 def joined(lines: Iterable[Inline], between: str) -> Inline:

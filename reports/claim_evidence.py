@@ -13,10 +13,10 @@ from reports.blocks import (
     Inline,
     Paragraph,
     Section,
-    Table,
     code,
     joined,
     number,
+    table,
     words,
 )
 from reports.claim_anchors import claim_anchor
@@ -69,8 +69,8 @@ def _scores(section: ClaimSection, shown: Shown, weak: tuple[str, str] | None) -
     found = section.verdict.evidence
     if found.arms:
         digits = max(1, decimals(section.verdict.interval))
-        header = (words("condition"), words("over seeds"), words("seed: score"))
-        yield Table(header, tuple(_arm(arm, digits) for arm in found.arms))
+        header = ("condition", "over seeds", "seed: score")
+        yield table(header, (_arm(arm, digits) for arm in found.arms))
         chance = section.chance
         if chance is not None:
             yield Paragraph(
@@ -150,7 +150,7 @@ def _secondary(criteria: tuple[SecondaryCriterion, ...]) -> Iterator[Block]:
              words(f"{side} ", number(bar)), words(met))
         )  # fmt: skip
     header = ("criterion", "value", "p", "asks for p", "met")
-    yield Table(tuple(words(head) for head in header), tuple(rows))
+    yield table(header, rows)
 
 
 def _ledger(deviations: tuple[Deviation, ...]) -> Block:
@@ -162,4 +162,4 @@ def _ledger(deviations: tuple[Deviation, ...]) -> Block:
     order = sorted(deviations, key=lambda d: (d.importance != "important", d.field))
     rows = (tuple(words(w) for w in (d.field, d.reported, d.used, d.importance)) for d in order)
     header = ("field", "reported", "used", "importance")
-    return Section(title, (Table(tuple(words(head) for head in header), tuple(rows)),))
+    return Section(title, (table(header, rows),))

@@ -18,6 +18,7 @@ from reports.blocks import (
     joined,
     number,
     strong,
+    table,
     words,
 )
 from reports.claim_anchors import claim_anchor
@@ -262,7 +263,7 @@ def _ledger(found: Sequence[Difference]) -> Table:
     ordered = sorted(found, key=lambda d: (_ORDER.index(d.kind), d.what))
     rows = ((words(KINDS[d.kind]), words(d.what), words(d.old), words(d.new)) for d in ordered)
     header = ("what differs", "which", "old", "new")
-    return Table(tuple(words(head) for head in header), tuple(rows))
+    return table(header, rows)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from reports.blocks import (
     joined,
     number,
     strong,
+    table,
     words,
 )
 from reports.claim_anchors import claim_anchor
@@ -214,9 +215,9 @@ def _shared(differences: Sequence[Difference], same: str) -> Iterator[Block]:
     if not differences:
         yield Paragraph(words(same))
         return
-    header = (words("what"), words("old"), words("new"))
+    header = ("what", "old", "new")
     rows = ((words(code(d.what)), words(d.old), words(d.new)) for d in differences[:SHOWN])
-    yield Table(header, tuple(rows))
+    yield table(header, rows)
     if len(differences) > SHOWN:
         yield Paragraph(words(f"{len(differences) - SHOWN} more are in the JSON."))
 
@@ -231,7 +232,7 @@ def _costs(comparison: Comparison) -> Iterator[Block]:
     cells = [_spent(audit, phases) for audit in (old, new)]
     rows.append((words("all"), *(cell for pair in zip(*cells, strict=True) for cell in pair)))
     header = ("phase", "runs, old", "runs, new", "time, old", "time, new")
-    yield Table(tuple(words(head) for head in header), tuple(rows))
+    yield table(header, rows)
     for side, audit in (("Old", old), ("New", new)):
         if audit.usage is not None:
             yield Paragraph(words(f"{side} audit:"))

@@ -5,7 +5,7 @@ Every rendering is made from these blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from replication.run import DataUse
 from reports.blocks import (
@@ -15,10 +15,10 @@ from reports.blocks import (
     Inline,
     Paragraph,
     Section,
-    Table,
     code,
     joined,
     strong,
+    table,
     words,
 )
 from reports.claim_anchors import claim_anchor, run_anchor
@@ -146,11 +146,11 @@ def _provenance(document: Document) -> Iterator[Block]:
     data: list[Block] = [Paragraph(words(f"Source: {document.data_source}"))]
     if document.data:
         header = ("data", "split", "languages", "revision")
-        data.append(_table(header, (_data(d) for d in document.data)))
+        data.append(table(header, (_data(d) for d in document.data)))
     yield Section(words("Data"), tuple(data), "data")
     yield Section(words("Cost"), tuple(_cost(document)), "cost")
     if document.runs:
-        runs = _table(("run", "what", "status", "time", "facts"), (_run(r) for r in document.runs))
+        runs = table(("run", "what", "status", "time", "facts"), (_run(r) for r in document.runs))
         yield Section(words("Runs"), (runs,), "runs")
 
 
@@ -172,15 +172,11 @@ def _cost(document: Document) -> Iterator[Block]:
     runs, failed = str(sum(c.runs for c in spent)), str(sum(c.failed for c in spent))
     total = ("all", runs, failed, duration(sum(c.seconds for c in spent)))
     lines = (tuple(words(value) for value in row) for row in [*rows, total])
-    yield _table(("phase", "runs", "of these failed", "time"), lines)
+    yield table(("phase", "runs", "of these failed", "time"), lines)
     yield from costs(document)
     if document.usage is not None:
         said = total_lines(document.usage)
         yield Bullets(tuple(words(line[:1].upper() + line[1:]) for line in said))
-
-
-def _table(header: Sequence[str], rows: Iterable[tuple[Inline, ...]]) -> Table:
-    return Table(tuple(words(head) for head in header), tuple(rows))
 
 
 def _data(use: DataUse) -> tuple[Inline, ...]:

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from reports.blocks import Block, Inline, Paragraph, Table, code, emphasis, joined, number, words
+from reports.blocks import (
+    Block,
+    Inline,
+    Paragraph,
+    Table,
+    code,
+    emphasis,
+    joined,
+    number,
+    table,
+    words,
+)
 from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
 from reports.claim_anchors import claim_anchor
 from reports.document import ClaimSection, Document, MatrixCell
@@ -73,7 +84,7 @@ def shared_arms(document: Document) -> Iterator[Block]:
         )
         for s in sections
     )
-    yield Table((words("claim"), words("rests on"), words("shares runs with")), rows)
+    yield table(("claim", "rests on", "shares runs with"), rows)
     shared = sum(bool(s.verdict.evidence.shared_with) for s in sections)
     caption = words(
         "Claims (rows) and the arms that they rest on (columns). Claims with a dot in one column "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from reports.blocks import Inline, Table, code, joined, words
+from reports.blocks import Inline, Table, code, joined, table, words
 from reports.blocks import number as printed
 from reports.document import ScoreRow
 from reports.numbers import bounds, decimals, estimate, points
@@ -38,9 +38,9 @@ def aggregate_table(cells: Sequence[Cell]) -> Iterator[Table]:
         )
         for cell in chosen
     ]
-    header = _heads("contrast", "task", "treatment", "control", "estimate, interval")
+    header = ("contrast", "task", "treatment", "control", "estimate, interval")
     bare = int(all(cell.contrast is None for cell in chosen))
-    yield Table(header[bare:], tuple(row[bare:] for row in rows))
+    yield table(header[bare:], (row[bare:] for row in rows))
 
 
 def by_language(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
@@ -86,10 +86,6 @@ def score_tables(scores: Sequence[ScoreRow]) -> Iterator[tuple[Inline, tuple[Tab
         yield words(code(task), f", {metric} on {split}", guess), tuple(tables)
 
 
-def _heads(*names: str) -> tuple[Inline, ...]:
-    return tuple(words(name) for name in names)
-
-
 def _block_key(cell: Cell) -> tuple[str, str]:
     return cell.contrast or "", cell.task or ""
 
@@ -113,8 +109,8 @@ def _table_down(cells: Sequence[Cell]) -> Table:
         )
         for cell in cells
     )
-    header = _heads("language", "treatment", "control", "estimate", "interval", "examples")
-    return Table(header, tuple(rows))
+    header = ("language", "treatment", "control", "estimate", "interval", "examples")
+    return table(header, rows)
 
 
 def _ends(cell: Cell) -> Inline:

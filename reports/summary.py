@@ -14,6 +14,7 @@ from reports.blocks import (
     joined,
     number,
     strong,
+    table,
     words,
 )
 from reports.claim_anchors import claim_anchor, run_anchor
@@ -106,8 +107,7 @@ def summary_table(sections: tuple[ClaimSection, ...]) -> Table:
         "agreement",
         "as expected?",
     )
-    rows = tuple(_line(section) for section in sections)
-    return Table(tuple(words(head) for head in header), rows)
+    return table(header, (_line(section) for section in sections))
 
 
 def verdict_key(document: Document) -> Iterator[Inline]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.blocks import Block, Inline, Paragraph, Table, number, words
+from reports.blocks import Block, Inline, Paragraph, number, table, words
 from reports.numbers import percent, points
 from verifier.verdict import VarianceShare, Verdict
 
@@ -23,8 +23,7 @@ def uncertainty(verdict: Verdict) -> Iterator[Block]:
     if verdict.evidence.variances:
         yield Paragraph(words("Where the uncertainty of the estimate comes from:"))
         header = ("source", "standard error", "share", "estimated from", "in the interval")
-        rows = tuple(_share(s) for s in verdict.evidence.variances)
-        yield Table(tuple(words(head) for head in header), rows)
+        yield table(header, (_share(s) for s in verdict.evidence.variances))
     if verdict.power:
         yield Paragraph(
             words(
@@ -32,7 +31,7 @@ def uncertainty(verdict: Verdict) -> Iterator[Block]:
             )
         )
         heads = ("seeds", "distance seen in 4 of 5 cases", "chance to decide the claim")
-        curve = tuple(
+        curve = (
             (
                 words(str(p.seeds)),
                 words(number(points(p.detectable, digits=2)), " points"),
@@ -40,7 +39,7 @@ def uncertainty(verdict: Verdict) -> Iterator[Block]:
             )
             for p in verdict.power
         )
-        yield Table(tuple(words(head) for head in heads), curve)
+        yield table(heads, curve)
 
 
 def _share(found: VarianceShare) -> tuple[Inline, ...]:
