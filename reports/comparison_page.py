@@ -29,7 +29,7 @@ from reports.comparison_card import card, estimates, rank, why
 from reports.comparison_chart import drawn, lie_apart, pairs_chart, side_name
 from reports.environment_text import total_lines
 from reports.figures import figure
-from reports.numbers import duration
+from reports.numbers import counted, duration
 from reports.words import VERDICT_WORDS
 from verifier.verdict import VERDICTS
 
@@ -84,13 +84,15 @@ _MACHINES = "Both audits ran on the same machines, versions and settings."
 def _headlines(comparison: Comparison) -> Iterator[Inline]:
     both = comparison.in_both()
     if comparison.nothing_differs():
-        yield strong(f"Nothing changed: both audits say the same of {_claims(len(both))}.")
+        yield strong(f"Nothing changed: both audits say the same of {counted(len(both), 'claim')}.")
         return
     turned = [c for c in both if "verdict" in c.changed]
     other = [c for c in both if c.changed and "verdict" not in c.changed]
     said = "No claim is in both audits"
     if both:
-        said = f"Of {_claims(len(both))} in both audits, {_has(len(turned))} another verdict"
+        said = (
+            f"Of {counted(len(both), 'claim')} in both audits, {_has(len(turned))} another verdict"
+        )
     beside = f", {_has(len(other))} the same verdict with another result beside it" if other else ""
     rest = f", and {len(both) - len(turned) - len(other)} came out the same" if both else ""
     yield words(strong(said), f"{beside}{rest}.")
@@ -198,9 +200,10 @@ def _seen(claims: Sequence[ClaimChange]) -> str:
     found = [apart for apart in map(lie_apart, claims) if apart is not None]
     if not found:
         return "No claim has an interval in both."
+    apart = sum(found)
     return (
-        f"Of {_claims(len(found))} with an interval in both, the two lie apart in {sum(found)} and "
-        f"overlap in {len(found) - sum(found)}."
+        f"Of {counted(len(found), 'claim')} with an interval in both, the two lie apart in {apart} and "
+        f"overlap in {len(found) - apart}."
     )
 
 
@@ -258,7 +261,3 @@ def _id(claim: ClaimChange) -> Span:
 
 def _has(count: int) -> str:
     return f"{count or 'none'} {'has' if count < 2 else 'have'}"
-
-
-def _claims(count: int) -> str:
-    return f"{count} claim" if count == 1 else f"{count} claims"

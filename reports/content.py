@@ -26,7 +26,7 @@ from reports.claim_evidence import Shown
 from reports.claim_section import claim_section
 from reports.document import Document, EnvironmentUse, RunLine, SetSection
 from reports.environment_text import differing_lines, environment_lines, total_lines
-from reports.numbers import duration, share
+from reports.numbers import counted, duration, share
 from reports.overview import costs, forest, matrix, shared_arms
 from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
@@ -160,7 +160,7 @@ def _environments(uses: Sequence[EnvironmentUse]) -> Iterator[Block]:
         time = "" if use.seconds is None else f", {duration(use.seconds)}"
         first = uses[0].environment
         same = "" if place == 0 else "; as in the first, but for"
-        yield Paragraph(words(f"{_plural(use.runs, 'run')}{time}{same}:"))
+        yield Paragraph(words(f"{counted(use.runs, 'run')}{time}{same}:"))
         known = use.environment
         lines = environment_lines(known) if place == 0 else differing_lines(known, first)
         yield Bullets(tuple(words(line[:1].upper() + line[1:]) for line in lines))
@@ -199,7 +199,3 @@ def _short(revision: str) -> str:
     """Shorten a digest; the JSON report holds it whole."""
     kind, _, digest = revision.rpartition(":")
     return f"{kind}:{digest[:12]}" if kind and len(digest) == 64 else revision
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

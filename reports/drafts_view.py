@@ -10,6 +10,7 @@ from claims.drafts import Draft, Drafts
 from claims.extractor import BUILT_IN, drafts_of
 from claims.prose import visible
 from claims.reading import read_paper
+from reports.numbers import counted
 from reports.streams import say, say_json
 
 __all__ = ["drafts_json", "drafts_text", "extract_command"]
@@ -45,7 +46,7 @@ def drafts_text(found: Drafts) -> str:
     """Return the drafts as a person reads them: first where and what, then how surely and why."""
     numbers = sum(draft.number is not None for draft in found.drafts)
     head = (
-        f"{found.title or found.paper}: {_count(len(found.drafts), 'draft')}, {numbers} with a number. "
+        f"{found.title or found.paper}: {counted(len(found.drafts), 'draft')}, {numbers} with a number. "
         "None of them is a claim until a person has checked it and written it into a claim file."
     )
     parts = [_wrapped(head, "")]
@@ -92,10 +93,6 @@ def _draft(draft: Draft) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _wrapped(text: str, indent: str, more: int = 0) -> str:

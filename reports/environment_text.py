@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from replication.run import Environment, Usage
 from reports.document import EnergyTotal, UsageTotal
+from reports.numbers import counted
 
 __all__ = ["differing_lines", "environment_lines", "total_lines", "usage_lines"]
 
@@ -19,7 +20,7 @@ _KWH = 3.6e6
 def environment_lines(environment: Environment) -> list[str]:
     """Return a line for each thing that is known of an environment; what is unknown is left out."""
     lines = [f"code: {environment.code}", f"working tree: {_TREE[environment.dirty]}"]
-    machine = [environment.platform, environment.cpu, _count(environment.threads, "thread")]
+    machine = [environment.platform, environment.cpu, counted(environment.threads, "thread")]
     lines.append(f"machine: {', '.join(part for part in machine if part)}")
     named = {"driver": environment.driver, "CUDA": environment.cuda, "cuDNN": environment.cudnn}
     versions = [f"{name} {version}" for name, version in named.items() if version]
@@ -77,7 +78,7 @@ def total_lines(total: UsageTotal) -> list[str]:
 def _energy_lines(total: UsageTotal) -> list[str]:
     known = [e for e in total.energy if e.joules is not None]
     reasons = "; ".join(
-        f"{e.source or 'nothing was recorded'} ({_count(e.runs, 'run')})"
+        f"{e.source or 'nothing was recorded'} ({counted(e.runs, 'run')})"
         for e in total.energy
         if e.joules is None
     )
@@ -95,7 +96,7 @@ def _energy_lines(total: UsageTotal) -> list[str]:
 
 def _each(known: list[EnergyTotal]) -> str:
     parts = (
-        f"{_energy(e.joules or 0.0)} over {_count(e.runs, 'run')} by {e.source}" for e in known
+        f"{_energy(e.joules or 0.0)} over {counted(e.runs, 'run')} by {e.source}" for e in known
     )
     return f"({'; '.join(parts)})"
 
@@ -108,11 +109,7 @@ def _energy(joules: float) -> str:
 
 
 def _share(some: int, every: int) -> str:
-    return f"all {_count(every, 'run')}" if some == every else f"{some} of {_count(every, 'run')}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"all {counted(every, 'run')}" if some == every else f"{some} of {counted(every, 'run')}"
 
 
 def _word(value: bool | int | str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from claims.arxiv_client import fetch
 from claims.arxiv_paper import Identifier, Paper, Version, identifier
 from reports.freed import bytes_text
+from reports.numbers import counted
 from reports.streams import say, say_json
 
 __all__ = ["fetch_command", "paper_json", "paper_text"]
@@ -47,11 +48,9 @@ def _version(version: Version, folder: Path, wanted: Identifier) -> str:
     withdrawn = "  WITHDRAWN" if version.withdrawn else ""
     own = folder / f"v{version.number}"
     if version.state == "source":
-        count = len(version.files)
         whole = bytes_text(sum(f.bytes for f in version.files))
-        return (
-            f"{head}{withdrawn}  {count} file{'' if count == 1 else 's'}, {whole}: {own / 'source'}"
-        )
+        files = counted(len(version.files), "file")
+        return f"{head}{withdrawn}  {files}, {whole}: {own / 'source'}"
     if wanted.version not in {None, version.number}:
         return f"{head}{withdrawn}  metadata only, as another version was asked for"
     place = f": {own / 'e-print'}" if version.state == "pdf only" else ""

@@ -15,6 +15,7 @@ from verifier.verdict import Interval
 
 __all__ = [
     "bounds",
+    "counted",
     "decimals",
     "duration",
     "estimate",
@@ -91,6 +92,11 @@ def percent(value: float) -> str:
     if whole == "0" and value > 0:
         return "< 1 %"
     return "> 99 %" if whole == "100" and value < 1 else f"{whole} %"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things with their name, which takes an s unless it is one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -24,7 +24,7 @@ from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
 from reports.claim_anchors import claim_anchor
 from reports.document import ClaimSection, Document, MatrixCell
 from reports.figures import figure
-from reports.numbers import duration, half_width, points
+from reports.numbers import counted, duration, half_width, points
 from reports.summary import weakness
 
 __all__ = ["costs", "forest", "matrix", "shared_arms"]
@@ -120,11 +120,11 @@ def _seen(sections: tuple[ClaimSection, ...]) -> str:
             outside += 1
         else:
             across += 1
-    if not inside + outside + across:
+    both = inside + outside + across
+    if not both:
         return "No claim here has both an interval and a tolerance."
-    counted = inside + outside + across
     return (
-        f"Of {counted} {'claim' if counted == 1 else 'claims'} with both, the interval lies within the "
+        f"Of {counted(both, 'claim')} with both, the interval lies within the "
         f"tolerance in {inside}, outside in {outside}, and across its edge in {across}."
     )
 

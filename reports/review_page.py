@@ -13,6 +13,7 @@ from claims.prose import visible
 from claims.review_records import Agreement, ClaimReview, Finding, Review
 from claims.sources import Result
 from claims.synthesis import WHOLE
+from reports.numbers import counted
 
 __all__ = ["NARROWEST", "WIDEST", "review_text"]
 
@@ -56,8 +57,8 @@ class _Page:
         claims = [c for r in self.review.reports for c in r.claims]
         ticks = sum(c.ticked is True for c in claims)
         different = f" ({len(self.review.claims)} different)" if len(self.labels) > 1 else ""
-        head = [_number(len(self.labels), "report"), _number(len(claims), "claim") + different]
-        rows = [", ".join([*head, _number(ticks, "tick")]), ""]
+        head = [counted(len(self.labels), "report"), counted(len(claims), "claim") + different]
+        rows = [", ".join([*head, counted(ticks, "tick")]), ""]
         for report in self.review.reports:
             worth = (word for limit, word in _WORTH if report.score < limit)
             told = next(worth, "little speaks against it")
@@ -76,10 +77,10 @@ class _Page:
         against = sum(c.outcome == "contradicted" for c in ticked)
         papers = ", ".join(self.review.papers)
         told = [
-            f"Of {_number(len(ticked), 'tick')}, {papers} has the words and numbers of {held}, "
+            f"Of {counted(len(ticked), 'tick')}, {papers} has the words and numbers of {held}, "
             f"contradicts {against} and leaves {len(ticked) - held - against} open."
             if papers
-            else f"Of {_number(len(ticked), 'tick')}, {len(ticked)} are open: no paper was given."
+            else f"Of {counted(len(ticked), 'tick')}, {len(ticked)} are open: no paper was given."
         ]
         errors = [f for f in self.review.findings if f.level == "error"]
         for (_, text), found in _grouped(errors).items():
@@ -87,12 +88,12 @@ class _Page:
         low = [c.confidence for c in ticked if c.confidence is not None and c.confidence < HALF]
         if low:
             told.append(
-                f"Of {_number(len(ticked), 'tick')}, {len(low)} stand at a confidence below {HALF:.2f}, "
+                f"Of {counted(len(ticked), 'tick')}, {len(low)} stand at a confidence below {HALF:.2f}, "
                 f"the lowest at {min(low):.2f}."
             )
         claims = [c for r in self.review.reports for c in r.claims]
         if cut := sum(c.cut for c in claims):
-            told.append(f"Of {_number(len(claims), 'claim')}, {cut} break off within a sentence.")
+            told.append(f"Of {counted(len(claims), 'claim')}, {cut} break off within a sentence.")
         return "\n".join(["Why", *(self._line(t, "  - ") for t in told)])
 
     def _claims(self) -> str:
@@ -249,7 +250,7 @@ def _grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]
 def _derived(result: Result) -> str:
     """Return what the paper's tables say of a number, in a line."""
     check = result.check
-    tried = f"{_number(check.tried, 'formula')} tried"
+    tried = f"{counted(check.tried, 'formula')} tried"
     if not check.hits:
         return f"{result.printed}: {check.status} from the paper's tables ({tried})"
     if check.chance is not None:
@@ -264,7 +265,7 @@ def _derived(result: Result) -> str:
 
 def _agreement(agreement: Agreement, who: str) -> str:
     many = (
-        f"{_number(len(agreement.raters), 'rater')}, {_number(agreement.ratings, 'rating')} of "
+        f"{counted(len(agreement.raters), 'rater')}, {counted(agreement.ratings, 'rating')} of "
         f"{agreement.units} claims and reports that have several"
     )
     if agreement.alpha is None:
@@ -288,10 +289,6 @@ def _runs(numbers: Sequence[int], before: str = "") -> str:
         first, last = f"{before}{run[0]}", f"{before}{run[-1]}"
         told += [f"{first}-{last}"] if len(run) > 2 else list(dict.fromkeys([first, last]))
     return ", ".join(told)
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _short(text: str) -> str:

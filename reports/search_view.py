@@ -14,6 +14,7 @@ from claims.resolving import Resolved, look_up
 from claims.search import Asked, Desk, Found, search
 from claims.synthesis import Synthesis
 from claims.works import Hit, Notice
+from reports.numbers import counted
 from reports.streams import say, say_json, tell
 
 __all__ = ["desk", "found_text", "looked_up", "resolved_json", "resolved_text", "search_command"]
@@ -78,7 +79,7 @@ def _loud(notice: Notice) -> str:
 
 def _asked(asked: Asked) -> str:
     what = " (what became of the works)" if asked.about == "notices" else ""
-    works = f"{asked.works} work{'' if asked.works == 1 else 's'}"
+    works = counted(asked.works, "work")
     when = f" on {asked.when[:10]}" if asked.when else ""
     state = {"answered": works, "kept": f"{works}, answered{when}"}.get(asked.state, asked.state)
     return f"  {asked.index}{what}: {state}{f'; {asked.why}' if asked.why else ''}"

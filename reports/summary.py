@@ -19,7 +19,7 @@ from reports.blocks import (
 )
 from reports.claim_anchors import claim_anchor, run_anchor
 from reports.document import ClaimSection, Document, SetSection
-from reports.numbers import estimate
+from reports.numbers import counted, estimate
 from reports.words import (
     AGREEMENT_WORDS,
     FINDING_WORDS,
@@ -76,7 +76,7 @@ def notices(document: Document) -> Iterator[Quote]:
     sections = tuple(document.sections())
     stale = [s.verdict.claim for s in sections if s.verdict.stale]
     if stale:
-        many = f"{_count(len(stale), 'verdict')} of {len(sections)}"
+        many = f"{counted(len(stale), 'verdict')} of {len(sections)}"
         said = strong(f"{many} {'is' if len(stale) == 1 else 'are'} stale: ")
         why = ". Something that they rest on has changed since."
         yield Quote((words(said, _ids(stale[:_NAMED]), _rest(len(stale)), why),), warning=True)
@@ -84,11 +84,11 @@ def notices(document: Document) -> Iterator[Quote]:
     lines: list[Inline] = []
     if failed:
         named = joined((words(code(r.run[:12], run_anchor(r.run))) for r in failed[:_NAMED]), ", ")
-        said = strong(f"{_count(len(failed), 'run')} of {len(document.runs)} failed: ")
+        said = strong(f"{counted(len(failed), 'run')} of {len(document.runs)} failed: ")
         lines.append(words(said, named, _rest(len(failed)), "."))
     left = [s.verdict.claim for s in sections if s.verdict.evidence.exclusions]
     if left:
-        said = strong(f"Something was left out of the evidence of {_count(len(left), 'claim')}: ")
+        said = strong(f"Something was left out of the evidence of {counted(len(left), 'claim')}: ")
         lines.append(words(said, _ids(left[:_NAMED]), _rest(len(left)), "."))
     if lines:
         yield Quote(tuple(lines), warning=True)
@@ -197,7 +197,3 @@ def _ids(ids: list[str]) -> Inline:
 
 def _rest(count: int) -> str:
     return f" and {count - _NAMED} more" if count > _NAMED else ""
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from reports.document import ClaimSection, Document
 from reports.escaping import one_line
+from reports.numbers import counted
 from reports.summary import weakness
 from reports.words import VERDICT_WORDS
 from verifier.verdict import VERDICTS
@@ -84,7 +85,7 @@ def _said(document: Document) -> Iterator[str]:
     else:
         yield "no claim of a paper"
         if controls and not _unexpected(controls):
-            yield f"{len(controls)} {'control' if len(controls) == 1 else 'controls'} as expected"
+            yield f"{counted(len(controls), 'control')} as expected"
     shaky = sum(_shaky(section) for section in (*papers, *controls))
     if shaky:
         yield f"{shaky} stale or changed"
