@@ -10,7 +10,6 @@ from reports.errors import DocumentError
 from reports.streams import say_json, tell
 from reports.to_json import MAX_BYTES, json_schema, read_document
 from reports.write import write
-from verifier.verdict import Verdicts
 
 __all__ = ["read_report", "report_again"]
 
@@ -46,8 +45,7 @@ def report_again(options: argparse.Namespace) -> int | None:
     document = read_report(Path(options.document))
     for path in write(document, Path(options.out), options.format.split(",")):
         tell(f"report: {path}")
-    verdicts = Verdicts(verdicts=tuple(section.verdict for section in document.sections()))
-    return verdicts.exit_code()
+    return document.all_verdicts().exit_code()
 
 
 def read_report(path: Path) -> Document:

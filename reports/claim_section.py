@@ -31,6 +31,7 @@ from reports.claim_evidence import Shown, evidence
 from reports.document import ClaimSection
 from reports.figures import figure
 from reports.numbers import duration, estimate, share, stated
+from reports.summary import weakness_of
 from reports.words import (
     AGREEMENT_WORDS,
     FINDING_WORDS,
@@ -56,8 +57,7 @@ def claim_section(
         weak: what keeps the evidence of the whole report from deciding a paper's claim.
     """
     claim, verdict = section.claim, section.verdict
-    if weak is None and verdict.replication == "conceptual":
-        weak = "Conceptual evidence only.", ""
+    weak = weakness_of(verdict, weak)
     title = words(code(claim.id), ": ", Span(VERDICT_WORDS[verdict.verdict], "verdict"))
     blocks = tuple(_blocks(section, shown, weak))
     return Section(title, blocks, claim_anchor(claim.id), _tags(section))

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from claims.claim import Paper
 from reports.comparison import (
     RESULTS,
     Audit,
@@ -27,9 +28,9 @@ from reports.differences import (
     made_again,
     shared_differences,
 )
-from reports.document import Document, SetSection
+from reports.document import Document
 from reports.errors import DocumentError
-from reports.summary import weakness
+from reports.summary import weakness, weakness_of
 from reports.words import claimed, has_sign
 from verifier.verdict import Interval, Verdict
 
@@ -151,7 +152,7 @@ def _standing(placed: Placed | None) -> Standing | None:
     return Standing(
         statement=section.claim.statement,
         kind=section.claim.kind,
-        paper=_paper(placed),
+        paper=_named(placed.paper),
         claimed=claimed(section.claim),
         signed=has_sign(section.claim),
         verdict=verdict.verdict,
@@ -177,18 +178,9 @@ def _standing(placed: Placed | None) -> Standing | None:
     )
 
 
-def _paper(placed: Placed) -> str:
-    paper = placed.paper
-    return f"{paper.title} ({paper.arxiv})" if paper.arxiv else paper.title
-
-
 def _weak(document: Document, verdict: Verdict) -> str | None:
-    whole = weakness(document)
-    if whole is not None:
-        return whole[0]
-    if verdict.replication is None:
-        return "No evidence."
-    return "Conceptual evidence only." if verdict.replication == "conceptual" else None
+    weak = weakness_of(verdict, weakness(document))
+    return weak[0] if weak else None
 
 
 def _audit(document: Document) -> Audit:
@@ -203,7 +195,7 @@ def _audit(document: Document) -> Audit:
         controls_failed=tuple(
             sorted(v.claim for v in document.verdicts(of_papers=False) if not v.as_expected())
         ),
-        papers=tuple(sorted(_named(claim_set) for claim_set in document.sets)),
+        papers=tuple(sorted(_named(claim_set.paper) for claim_set in document.sets)),
         runs=len(document.runs),
         failed=sum(run.status == "failed" for run in document.runs),
         costs=document.costs,
@@ -211,6 +203,5 @@ def _audit(document: Document) -> Audit:
     )
 
 
-def _named(claim_set: SetSection) -> str:
-    paper = claim_set.paper
+def _named(paper: Paper) -> str:
     return f"{paper.title} ({paper.arxiv})" if paper.arxiv else paper.title

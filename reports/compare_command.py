@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from reports.comparison_page import comparison_page
 from reports.errors import DocumentError, RendererError
 from reports.streams import tell
 from reports.to_html import page
+from reports.to_json import json_bytes
 from reports.to_markdown import markdown, pictures
 from reports.write import write_files
-from verifier.verdict import Verdicts
 
 __all__ = ["compare_reports", "rendered"]
 
@@ -51,7 +50,7 @@ def compare_reports(options: argparse.Namespace) -> int:
     write_files(folder, rendered(compared, formats))
     for name in formats:
         tell(f"report: {folder / _name(name)}")
-    return Verdicts(verdicts=tuple(section.verdict for section in new.sections())).exit_code()
+    return new.all_verdicts().exit_code()
 
 
 def rendered(comparison: Comparison, formats: tuple[str, ...]) -> dict[str, bytes]:
@@ -73,9 +72,7 @@ def _markdown(comparison: Comparison) -> bytes:
 
 
 def _json(comparison: Comparison) -> bytes:
-    record = comparison.model_dump(mode="json", by_alias=True)
-    text = json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
+    return json_bytes(comparison.model_dump(mode="json", by_alias=True))
 
 
 _FORMATS: dict[str, Callable[[Comparison], bytes]] = {"html": _html, "json": _json, "md": _markdown}

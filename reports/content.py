@@ -35,6 +35,7 @@ from reports.summary import (
     banner,
     headlines,
     notices,
+    set_title,
     summary_table,
     verdict_key,
     weakness,
@@ -70,7 +71,7 @@ def _blocks(document: Document) -> Iterator[Block]:
         claims = tuple(
             claim_section(section, shown=shown, weak=weak) for section in claim_set.claims
         )
-        yield Section(_set_title(claim_set), claims, f"claims-{place}")
+        yield Section(set_title(claim_set), claims, f"claims-{place}")
     shared = tuple(shared_arms(document))
     if shared:
         yield Section(words("What claims share"), shared, "shared-arms")
@@ -89,12 +90,12 @@ def _blocks(document: Document) -> Iterator[Block]:
 
 def _verdicts(document: Document) -> Iterator[Block]:
     for claim_set in document.sets:
-        yield Paragraph(strong(_set_title(claim_set)))
+        yield Paragraph(strong(set_title(claim_set)))
         yield summary_table(claim_set.claims)
         said = _paper_level(claim_set)
         if said:
             yield Paragraph(said)
-    yield Bullets(tuple(verdict_key(document)))
+    yield Bullets(tuple(verdict_key(tuple(document.sections()))))
     yield from forest(document)
 
 
@@ -117,13 +118,6 @@ def _paper_level(claim_set: SetSection) -> Inline:
         said = f"At least one claim of this paper is contradicted ({over}): "
         return words(said, joined(against, ", "), ".")
     return words(f"It is not shown that at least one claim of this paper is contradicted ({over}).")
-
-
-def _set_title(claim_set: SetSection) -> Inline:
-    paper = claim_set.paper
-    if claim_set.is_paper():
-        return words(f"Claims of {paper.title} (", code(paper.arxiv or ""), ")")
-    return words(f"Controls, no paper's claims: {paper.title}")
 
 
 def _scores(document: Document) -> Iterator[Block]:

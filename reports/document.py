@@ -17,7 +17,7 @@ from claims.record import Name, Record, Text
 from replication.protocol import Protocol
 from replication.run import DataUse, Environment, Phase, Refusal
 from replication.tasks.row import Metric
-from verifier.verdict import Verdict
+from verifier.verdict import Verdict, Verdicts
 
 __all__ = [
     "FOLDER",
@@ -225,6 +225,10 @@ class Document(Record):
         """Yield the claims of all sets in the order of the report."""
         for claim_set in self.sets:
             yield from claim_set.claims
+
+    def all_verdicts(self) -> Verdicts:
+        """Return the verdicts on all claims, in the order of the report."""
+        return Verdicts(verdicts=tuple(section.verdict for section in self.sections()))
 
     def verdicts(self, *, of_papers: bool) -> tuple[Verdict, ...]:
         """Return the verdicts of papers' claims, or of control claims."""

@@ -31,10 +31,22 @@ from reports.words import (
 )
 from verifier.verdict import VERDICTS, Verdict
 
-__all__ = ["DECIDED", "banner", "headlines", "notices", "summary_table", "verdict_key", "weakness"]
+__all__ = [
+    "DECIDED",
+    "banner",
+    "headlines",
+    "notices",
+    "set_title",
+    "summary_table",
+    "verdict_key",
+    "weakness",
+    "weakness_of",
+]
 
 _NAMED = 12
 """Runs or claims named at the head; the tables have all of them."""
+NO_EVIDENCE = "No evidence."
+CONCEPTUAL = "Conceptual evidence only."
 DECIDED = ("reproduced", "not_reproduced")
 
 
@@ -64,11 +76,25 @@ def weakness(document: Document) -> tuple[str, str] | None:
         return "Simulated.", f"The languages and data of these runs are synthetic. {nothing}"
     kinds = {verdict.replication for verdict in verdicts}
     if kinds == {None}:
-        return "No evidence.", f"No run bears on these claims. {nothing}"
+        return NO_EVIDENCE, f"No run bears on these claims. {nothing}"
     if kinds and kinds <= {None, "conceptual"}:
         departs = "These runs depart from the paper's protocol in ways that can move an estimate."
-        return "Conceptual evidence only.", f"{departs} {nothing}"
+        return CONCEPTUAL, f"{departs} {nothing}"
     return None
+
+
+def weakness_of(verdict: Verdict, whole: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Return what keeps the evidence of one claim from deciding it.
+
+    Args:
+        verdict: on the claim.
+        whole: what keeps that of the whole report from it, which goes before.
+    """
+    if whole is not None:
+        return whole
+    if verdict.replication is None:
+        return NO_EVIDENCE, ""
+    return (CONCEPTUAL, "") if verdict.replication == "conceptual" else None
 
 
 def notices(document: Document) -> Iterator[Quote]:
@@ -110,9 +136,17 @@ def summary_table(sections: tuple[ClaimSection, ...]) -> Table:
     return table(header, (_line(section) for section in sections))
 
 
-def verdict_key(document: Document) -> Iterator[Inline]:
+def set_title(claim_set: SetSection) -> Inline:
+    """Return whose claims these are."""
+    paper = claim_set.paper
+    if claim_set.is_paper():
+        return words(f"Claims of {paper.title} (", code(paper.arxiv or ""), ")")
+    return words(f"Controls, no paper's claims: {paper.title}")
+
+
+def verdict_key(sections: tuple[ClaimSection, ...]) -> Iterator[Inline]:
     """Yield the meaning of each verdict that occurs."""
-    found = {section.verdict.verdict for section in document.sections()}
+    found = {section.verdict.verdict for section in sections}
     for label in VERDICTS:
         if label in found:
             yield words(f"{VERDICT_WORDS[label]}: {VERDICT_MEANINGS[label]}")

@@ -13,7 +13,7 @@ from reports.errors import DocumentError
 from reports.escaping import visible
 from reports.gate import refuse_strangers, refuse_weak_decision
 
-__all__ = ["MAX_BYTES", "RENDERER", "JsonRenderer", "json_schema", "read_document"]
+__all__ = ["MAX_BYTES", "RENDERER", "JsonRenderer", "json_bytes", "json_schema", "read_document"]
 
 MAX_BYTES = 256 * 1024 * 1024
 """Far above any report seen; a file beyond it is not read into memory."""
@@ -31,8 +31,13 @@ class JsonRenderer:
     def render(self, document: Document) -> bytes:
         """Return UTF-8 JSON with a final newline."""
         record = document.model_dump(mode="json", by_alias=True)
-        text = json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-        return f"{text}\n".encode()
+        return json_bytes(record)
+
+
+def json_bytes(value: object) -> bytes:
+    """Return UTF-8 JSON, keys sorted, with a final newline; the same value always gives the same."""
+    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
 
 
 def json_schema() -> dict[str, Any]:

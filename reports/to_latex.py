@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from reports.blocks import Inline, Span, joined, plain_text, words
 from reports.document import ClaimSection, Document, SetSection
 from reports.escaping import visible
-from reports.summary import summary_table, weakness
-from reports.words import VERDICT_MEANINGS, VERDICT_WORDS
-from verifier.verdict import VERDICTS
+from reports.summary import set_title, summary_table, verdict_key, weakness
+from reports.words import VERDICT_WORDS
 
 __all__ = ["RENDERER", "LatexRenderer", "escaped"]
 
@@ -116,13 +115,10 @@ def _table(document: Document, claim_set: SetSection) -> Iterator[str]:
 
 
 def _caption(document: Document, claim_set: SetSection) -> Inline:
-    weak, paper = weakness(document), claim_set.paper
+    weak = weakness(document)
     head = words(Span(weak[0], strong=True), f" {weak[1]} ") if weak else ()
-    title = f"Claims of {paper.title} ({paper.arxiv})."
-    if not claim_set.is_paper():
-        title = f"Controls, no paper's claims: {paper.title}."
-    found = {section.verdict.verdict for section in claim_set.claims}
-    key = [words(f"{VERDICT_WORDS[v]}: {VERDICT_MEANINGS[v]}") for v in VERDICTS if v in found]
+    title = f"{plain_text(set_title(claim_set))}."
+    key = verdict_key(claim_set.claims)
     points = " Sizes and intervals in points; ends of intervals are rounded outwards. Verdicts: "
     made = f". Made by Corroborate, {document.generated}."
     return words(head, title, points, joined(key, "; "), made)

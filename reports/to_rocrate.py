@@ -8,7 +8,6 @@ bytes: no clock is asked, and files stand in the order of their names.
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from reports.crate_metadata import Part, metadata
 from reports.document import Document
 from reports.to_html import RENDERER as HTML
 from reports.to_json import RENDERER as JSON
+from reports.to_json import json_bytes
 from reports.to_markdown import RENDERER as MARKDOWN
-from verifier.verdict import Verdicts
 
 __all__ = ["RENDERER", "RoCrateRenderer"]
 
@@ -50,7 +49,7 @@ class RoCrateRenderer:
             files[path] = content
             parts.append(Part(path, said, MEDIA[path.rpartition(".")[2]], content))
         described = metadata(document, parts)
-        return _archive({METADATA: _json(described), **files})
+        return _archive({METADATA: json_bytes(described), **files})
 
 
 def _files(document: Document) -> dict[str, tuple[str, bytes]]:
@@ -59,11 +58,14 @@ def _files(document: Document) -> dict[str, tuple[str, bytes]]:
         HTML.file_name: ("The report for people, as one page", HTML.render(document)),
         MARKDOWN.file_name: ("The report for people, as text", MARKDOWN.render(document)),
         JSON.file_name: ("The whole report for programs", JSON.render(document)),
-        "protocol.json": ("The recipe as it was run", _json(_dumped(document.protocol))),
-        "verdicts.json": ("The verdicts on all claims", _json(_verdicts(document))),
+        "protocol.json": ("The recipe as it was run", json_bytes(_dumped(document.protocol))),
+        "verdicts.json": (
+            "The verdicts on all claims",
+            json_bytes(document.all_verdicts().to_json()),
+        ),
         "runs.json": (
             "What the report has of each run, failed ones included",
-            _json([_dumped(run) for run in document.runs]),
+            json_bytes([_dumped(run) for run in document.runs]),
         ),
     }
     for path, picture in MARKDOWN.beside(document).items():
@@ -72,21 +74,12 @@ def _files(document: Document) -> dict[str, tuple[str, bytes]]:
         claims = [_dumped(section.claim) for section in one.claims]
         content = {"schema": SCHEMA, "paper": _dumped(one.paper), "claims": claims}
         said = f"Claims of: {one.paper.title}" if one.is_paper() else "Controls of the harness"
-        files[f"claims/{place}.json"] = said, _json(content)
+        files[f"claims/{place}.json"] = said, json_bytes(content)
     return files
-
-
-def _verdicts(document: Document) -> dict[str, object]:
-    return Verdicts(verdicts=tuple(s.verdict for s in document.sections())).to_json()
 
 
 def _dumped(record: Any) -> Any:
     return record.model_dump(mode="json", by_alias=True)
-
-
-def _json(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
