@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from claims.estimand import Cells, Condition, Contrast, Measure, Points, Split
+from claims.estimand import Cells, Condition, Contrast, Measure, Names, Points, Split
 from claims.record import Name, Record, Text, Unknown, digest_of
 
 __all__ = [
+    "BenchmarkTask",
     "Claim",
     "ClaimSet",
     "ConsistencyClaim",
@@ -257,11 +258,25 @@ class Paper(Record):
     """Protocol record that states what the paper reports of its own method."""
 
 
+class BenchmarkTask(Record):
+    """One task of a benchmark that a claim file describes itself."""
+
+    metrics: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+    """The task's score is their mean."""
+    languages: Annotated[Names, Field(min_length=1, max_length=500)] = ("en",)
+    chance: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Expected score, in points, of a system that knows nothing; null where there is no simple one."""
+
+
 class ClaimSet(Record):
     """A claim file: one paper and its claims."""
 
     schema_version: Literal["corroborate/claims@1"] = Field(alias="schema")
     paper: Paper
+    benchmarks: dict[
+        Name, Annotated[dict[Name, BenchmarkTask], Field(min_length=1, max_length=1000)]
+    ] = {}
+    """Benchmarks that no bundled row describes, by name: their target tasks, by name."""
     claims: Annotated[tuple[Claim, ...], Field(min_length=1, max_length=1000)]
 
     @model_validator(mode="after")

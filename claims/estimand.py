@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from claims.record import Name, Record, Unknown
 
-__all__ = ["Condition", "Contrast", "Inference", "Measure", "SeedStatistic", "Split"]
+__all__ = ["Condition", "Contrast", "Inference", "Measure", "Names", "SeedStatistic", "Split"]
 
 Split = Literal["train", "validation", "test"]
 SeedStatistic = Literal["mean", "median", "single"]

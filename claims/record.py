@@ -8,14 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-__all__ = ["UNKNOWN", "Name", "Record", "Text", "Unknown", "canonical_json", "digest_of"]
+__all__ = ["NAME", "UNKNOWN", "Name", "Record", "Text", "Unknown", "canonical_json", "digest_of"]
 
 UNKNOWN = "unknown"
 """A fact that no readable source states. It is a value, never to be replaced by a guess."""
 
 Unknown = Literal["unknown"]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """An identifier that is safe in a path, a URL and a shell."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]

@@ -5,6 +5,7 @@ ReplicationError
 ├── DataError          data that is absent, damaged or of the wrong shape
 ├── DepotError         a depot that cannot be reached, read or written
 │   └── DamageError    a depot that lacks something, or holds other bytes than were announced
+├── ImportedScoresError  foreign scores that cannot be imported, with all faults
 ├── LeakError          training data that contains what is evaluated
 ├── PlanError          a plan that cannot be made
 ├── ScoreError         predictions and labels that cannot be scored, with all faults
@@ -25,6 +26,7 @@ __all__ = [
     "DataError",
     "DepotError",
     "DiskError",
+    "ImportedScoresError",
     "LeakError",
     "PlanError",
     "ProtocolError",
@@ -64,8 +66,8 @@ class PlanError(ReplicationError):
     """A plan that cannot be made from these claims and this protocol."""
 
 
-class ScoreError(ReplicationError):
-    """Predictions and labels that cannot be scored; `faults` holds all of them, not only the first."""
+class _FaultsError(ReplicationError):
+    """Input that cannot be used; `faults` holds all of them, not only the first."""
 
     def __init__(self, what: str, faults: tuple[str, ...] = ()) -> None:
         """Keep what failed and the faults, each a sentence; both are part of the message."""
@@ -74,12 +76,20 @@ class ScoreError(ReplicationError):
         super().__init__(what, faults)
 
     def __str__(self) -> str:
-        """Render one line a fault, in the order of the benchmark."""
+        """Render one line a fault, in their order."""
         if not self.faults:
             return self.what
         plural = "fault" if len(self.faults) == 1 else "faults"
         lines = "\n".join(f"  {fault}" for fault in self.faults)
         return f"{self.what}: {len(self.faults)} {plural}\n{lines}"
+
+
+class ScoreError(_FaultsError):
+    """Predictions and labels that cannot be scored; `faults` holds all of them, not only the first."""
+
+
+class ImportedScoresError(_FaultsError):
+    """Foreign scores that cannot be imported; `faults` holds all of them, and nothing was imported."""
 
 
 class StoreError(ReplicationError):

@@ -13,7 +13,7 @@ from claims.estimand import Condition, Contrast, Measure
 from claims.record import UNKNOWN, digest_of
 from replication.data import Source
 from replication.errors import DataError, PlanError
-from replication.protocol import Protocol
+from replication.protocol import Protocol, base_name
 from replication.run import ClaimNeeds, Phase, Plan, Refusal
 from replication.runnable import refuse_unrunnable
 from replication.specs import SpecBuilder
@@ -25,10 +25,13 @@ _ORDER: dict[Phase, int] = {"pretraining": 0, "intermediate": 1, "target": 2, "e
 
 
 def resolve(condition: Condition, protocol: Protocol) -> Condition:
-    """Return the condition with `all` replaced by the protocol's intermediate tasks."""
-    if condition.intermediate != "all":
-        return condition
-    return condition.model_copy(update={"intermediate": tuple(sorted(protocol.intermediate_tasks))})
+    """Return the condition with `all` and the name of the base replaced by what the protocol says."""
+    changed: dict[str, object] = {}
+    if condition.intermediate == "all":
+        changed["intermediate"] = tuple(sorted(protocol.intermediate_tasks))
+    if condition.base != "protocol" and condition.base == base_name(protocol.base):
+        changed["base"] = "protocol"
+    return condition.model_copy(update=changed) if changed else condition
 
 
 def contrasts_of(claim: Claim) -> tuple[Contrast, ...]:
@@ -166,7 +169,7 @@ class _Planner:
         faults = []
         if condition.mlm:
             faults += self._masked_faults(condition)
-        if condition.base != "protocol":
+        if resolve(condition, self.protocol).base != "protocol":
             faults.append(
                 f"Protocol '{name}' starts from its own base, not from '{condition.base}'."
             )
@@ -351,4 +354,9 @@ def _protocol_needs(claim: ProtocolClaim, runs: tuple[str, ...]) -> ClaimNeeds:
 def _digest_in_any_order(claim_set: ClaimSet) -> str:
     """Return a digest that does not depend on where in the file a claim stands."""
     claims = sorted(c.digest() for c in claim_set.claims)
-    return digest_of({"paper": claim_set.paper.digest(), "claims": claims})
+    own = (
+        {"benchmarks": claim_set.model_dump(mode="json")["benchmarks"]}
+        if claim_set.benchmarks
+        else {}
+    )
+    return digest_of({"paper": claim_set.paper.digest(), "claims": claims, **own})

@@ -5,13 +5,14 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from claims.estimand import SeedStatistic, Split
-from claims.record import Name, Record, Text, Unknown
+from claims.record import NAME, Name, Record, Text, Unknown
 
 __all__ = [
     "Architecture",
@@ -28,6 +29,7 @@ __all__ = [
     "Selection",
     "Target",
     "TokenBudget",
+    "base_name",
 ]
 
 Count = Annotated[int, Field(ge=1)]
@@ -60,6 +62,16 @@ class Base(Record):
     """Commit of the hub repository, or `sha256:...` over the files of a local folder; null for
     whichever is found when planning, which is then in every spec."""
     architecture: Architecture | None = None
+
+
+def base_name(base: Base | str) -> str | None:
+    """Return the name by which a condition may call a base: the last part of a hub id or path.
+
+    None where the base is built from an architecture, or has no name that a claim file could write.
+    """
+    checkpoint = base if isinstance(base, str) else base.checkpoint
+    last = (checkpoint or "").rstrip("/").rpartition("/")[2]
+    return last if re.fullmatch(NAME, last) else None
 
 
 LongSentences = Literal["split", "truncate"]

@@ -6,12 +6,13 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from claims.estimand import Condition, SeedStatistic, Split
 from claims.record import Name, Record, Text
+from replication.origin import Origin, Raw
 from replication.protocol import (
     Base,
     Lengths,
@@ -93,9 +94,24 @@ class RunSpec(Record):
     """How sequences are cut in evaluation."""
     examples_per_language: int | None = None
     data: tuple[DataUse, ...]
-    precision: Literal["fp32", "bf16", "auto"]
+    precision: Literal["fp32", "bf16", "auto", "unknown"]
+    """`unknown` for runs that were not made here."""
     evaluator: str | None = None
     """Scoring code of an evaluation run."""
+    origin: Origin | None = None
+    """Where the scores came from; null for runs made here."""
+
+    @model_serializer(mode="wrap")
+    def _as_before_origins(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave an absent origin out, so that runs made here keep the digests that they had."""
+        fields: dict[str, Any] = handler(self)
+        if self.origin is None:
+            fields.pop("origin", None)
+        return fields
+
+    def counts(self) -> bool:
+        """Return whether the run's scores may be evidence; those that are only shown may not."""
+        return self.origin is None or self.origin.comparability == "evidence"
 
     def title(self) -> str:
         """Return a short line for progress and reports; not unique."""
@@ -114,11 +130,13 @@ class Measurement(Record):
     metric: Metric
     score: Annotated[float, Field(ge=0, le=100)]
     """Points from 0 to 100."""
-    n: Annotated[int, Field(ge=1)]
-    """Number of examples scored."""
+    n: Annotated[int, Field(ge=1)] | None
+    """Number of examples scored; null where a foreign source does not say."""
     seeds: SeedStatistic = "single"
     """`single`: the score of one run, a replicate. `mean` or `median`: already over several seeds, as
     published tables have it, which is none. Records written before this field are of single runs."""
+    raw: Raw | None = None
+    """The score as a foreign source has it; null for one that was computed here."""
 
 
 class Environment(Record):

@@ -58,6 +58,7 @@ def build(
     by_digest = _by_digest(runs, plan)
     by_claim = _by_claim(claim_sets, verdicts)
     ordered = [by_digest[d] for d in (s.digest() for s in plan.specs) if d in by_digest]
+    counted = [run for run in ordered if run.spec.counts()]
     sets = []
     for claim_set in sorted(claim_sets, key=lambda s: s.paper.arxiv is None):
         sections = tuple(
@@ -74,8 +75,8 @@ def build(
         data_source=plan.data,
         data=_data(ordered),
         sets=tuple(sets),
-        scores=_scores(ordered),
-        matrix=_matrix(ordered),
+        scores=_scores(counted),
+        matrix=_matrix(counted),
         runs=tuple(_line(run) for run in ordered),
         environments=_environments(ordered),
         costs=_costs(ordered),
@@ -162,7 +163,8 @@ def _scores(runs: Sequence[Run]) -> tuple[ScoreRow, ...]:
             continue
         for m in run.measurements:
             key = (m.task, m.split, m.metric, run.spec.condition.label(), m.language)
-            groups[key].append((m.score, m.n))
+            if m.n is not None:
+                groups[key].append((m.score, m.n))
     rows = []
     for (task, split, metric, condition, language), found in sorted(groups.items()):
         mean = sum(sorted(score for score, _ in found)) / len(found)

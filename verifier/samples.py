@@ -169,8 +169,9 @@ def collect(
     found: dict[Condition, _Arm] = {}
     tasks = {task.task: task for task in scope.tasks}
     for run in sorted(runs, key=lambda r: r.spec_digest):
-        if run.spec.condition in scope.conditions:
-            _enter(found.setdefault(run.spec.condition, _Arm()), run, tasks, notes)
+        condition = scope.placed(run.spec.condition)
+        if condition in scope.conditions:
+            _enter(found.setdefault(condition, _Arm()), run, tasks, notes)
     found = {condition: arm for condition, arm in found.items() if arm.scored}
     splits = _choose_splits(scope, found, notes)
     members = {c: _replicates(c, found[c], splits, lineage, notes) for c in found}
@@ -202,7 +203,7 @@ def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str])
             summaries.setdefault((m.task, m.split, m.seeds), set()).add(m.language)
             continue
         metrics = found.setdefault((m.task, m.split, m.language), {})
-        metrics.setdefault(m.metric, set()).add((m.score, m.n))
+        metrics.setdefault(m.metric, set()).add((m.score, m.n or 0))  # on none: not usable
     for (task, split, statistic), languages in sorted(summaries.items()):
         notes.add(
             f"{title}: {task} {split} left out in {', '.join(sorted(languages))}, each "

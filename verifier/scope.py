@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from claims.claim import SelectedGainClaim
 from claims.estimand import Condition, Measure, Split
 from replication.plan import conditions_of, resolve
-from replication.protocol import Protocol
+from replication.protocol import Protocol, base_name
 from replication.tasks.row import Metric, Task
 
 __all__ = [
@@ -56,6 +56,14 @@ class Scope:
     """Sorted by name; only tasks with at least one language asked for."""
     unplaced: tuple[str, ...]
     """Tasks or languages that the claim names and the benchmark does not have, sorted."""
+    base: str | None = None
+    """Name under which runs may state the protocol's own base; None where it has none."""
+
+    def placed(self, condition: Condition | None) -> Condition | None:
+        """Return the condition of a run as this scope names it."""
+        if condition is None or self.base is None or condition.base != self.base:
+            return condition
+        return condition.model_copy(update={"base": "protocol"})
 
 
 def scope_of(
@@ -84,7 +92,7 @@ def scope_of(
         known = {code for task in placed for code in task.languages}
         unplaced += [code for code in measure.languages if code not in known]
     resolved = tuple(dict.fromkeys(resolve(c, protocol) for c in stated))
-    return Scope(resolved, tuple(placed), tuple(sorted(unplaced)))
+    return Scope(resolved, tuple(placed), tuple(sorted(unplaced)), base_name(protocol.base))
 
 
 def selection_scope(claim: SelectedGainClaim, protocol: Protocol, tasks_of: TasksOf) -> Scope:

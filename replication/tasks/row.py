@@ -27,7 +27,8 @@ __all__ = [
     "tasks",
 ]
 
-Metric = Literal["accuracy", "f1", "exact_match"]
+Metric = Name
+"""`accuracy`, `f1` or `exact_match` where scores are computed here; those from elsewhere have others."""
 
 
 class Leak(Record):
