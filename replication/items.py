@@ -32,6 +32,7 @@ __all__ = [
     "LanguageItems",
     "positions",
     "read_items",
+    "write_items",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -154,6 +155,20 @@ def read_items(folder: Path, run: Run) -> ItemOutcomes:
         ) from fault
     (use,) = run.spec.data
     return ItemOutcomes(use.name, run.measurements[0].split, languages)
+
+
+def write_items(folder: Path, items: ItemOutcomes) -> None:
+    """Write outcomes that came from elsewhere beside a run's record, as `read_items` reads them."""
+    tables = []
+    for code, found in items.languages.items():
+        columns: dict[str, Any] = {"language": pa.array([code] * found.n, pa.string())}
+        columns |= {"id": found.ids}
+        columns |= {} if found.passages is None else {"passage": found.passages}
+        columns |= {
+            name: pa.array(values).cast(_type(name)) for name, values in found.outcomes.items()
+        }
+        tables.append(pa.table(columns))
+    pq.write_table(pa.concat_tables(tables), folder / ITEMS, compression="zstd")
 
 
 class _FaultError(Exception):
