@@ -11,11 +11,9 @@ from shlex import join
 from replication.protocols import bundled_protocols, changes_of
 from replication.run import Plan
 from reports.document import FOLDER, MAX_PATH, ClaimSection, Document
+from verifier.auditing import GENERATED
 
-__all__ = ["GENERATED", "commands_again", "run_folder", "with_ways_back"]
-
-GENERATED = "the miniature"
-"""What a plan records as its data where the embedded generator writes them."""
+__all__ = ["commands_again", "run_folder", "with_ways_back"]
 
 
 def commands_again(
