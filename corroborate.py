@@ -62,6 +62,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "plan": _of("reports.plan_command", "plan_command"),
     "run": _of("reports.run_command", "run_command"),
     "status": _of("reports.status_command", "status_command"),
+    "import": _of("reports.import_view", "import_command"),
     "score": _of("reports.scores", "score_command"),
     "verify": _of("reports.verify_command", "verify_command"),
     "report": _of("reports.verify_command", "report_command"),

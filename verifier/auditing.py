@@ -16,6 +16,7 @@ from claims.claim import ClaimSet
 from claims.errors import CorroborateError, ExecutionError
 from replication.data import FolderSource, Source, open_source
 from replication.engines.engine import Tally, engine
+from replication.errors import ProtocolError
 from replication.lock import read_lock, settle, with_base_revision
 from replication.miniature.generate import write_miniature
 from replication.plan import make_plan
@@ -25,6 +26,7 @@ from replication.protocols import load_protocol
 from replication.run import Plan, RunSpec
 from replication.store import Store
 from verifier.execution import Execution, Site, execute
+from verifier.imported import is_imported
 from verifier.looks import Verification, verify_store
 
 __all__ = [
@@ -160,4 +162,16 @@ def verified(claims: Iterable[str], store: Path) -> tuple[Verification, list[Cla
     """
     named = named_claims(claims)
     claim_sets = [s for _, s in named]
-    return verify_store(store, named, reported_protocols(claim_sets)), claim_sets
+    try:
+        reported = reported_protocols(claim_sets)
+    except ProtocolError:
+        if not _imported(store):
+            raise
+        reported = {}  # imported runs may follow a protocol that has a name only
+    return verify_store(store, named, reported), claim_sets
+
+
+def _imported(store: Path) -> bool:
+    with Store.open(store, write=False) as opened:
+        plan = opened.latest_plan()
+    return plan is not None and is_imported(plan.specs)

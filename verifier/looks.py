@@ -16,12 +16,14 @@ from replication.errors import StoreError
 from replication.items import ItemOutcomes, read_items
 from replication.looks import UNSHOWN, Look, append_looks, read_looks
 from replication.protocol import Protocol
+from replication.protocols import bundled_protocols, load_protocol
 from replication.run import Plan, Run
 from replication.store import Store
+from verifier.imported import for_claims, is_imported
 from verifier.ledger import Bearing, Ledger
 from verifier.sequential import seeds_planned, trained
 from verifier.signature import corroborate_version
-from verifier.staleness import data_of, origin_of, plain, runs_digest
+from verifier.staleness import data_of, evaluators_of, origin_of, runs_digest
 from verifier.verdict import Verdict, Verdicts
 from verifier.verify import verify
 
@@ -91,8 +93,12 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
         raise StoreError(
             f"store '{path}': found no plan ; expected one. Use `corroborate run` first."
         )
+    claim_sets = [s for _, s in named]
+    if is_imported(plan.specs):
+        reported = {**_records(plan, claim_sets), **reported}
+        plan = for_claims(plan, claim_sets, reported)
     verdicts = verify(
-        [s for _, s in named], plan, runs, reported,
+        claim_sets, plan, runs, reported,
         looks=read_looks(path), items=_Shelf(store).items,
     )  # fmt: skip
     looks = looks_of(named, plan, runs, verdicts=verdicts, events=events)
@@ -102,6 +108,13 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
         why = f"This look could not be put on record, so the next one will not know of it: {error}"
         return Verification(_noted(verdicts, why[:2000]), plan, runs, str(error))
     return Verification(verdicts, plan, runs, None)
+
+
+def _records(plan: Plan, claim_sets: Iterable[ClaimSet]) -> dict[str, Protocol]:
+    """Return the bundled protocols that imported runs are said to have followed, or papers to report."""
+    names = {spec.origin.protocol for spec in plan.specs if spec.origin}
+    names |= {s.paper.protocol for s in claim_sets}
+    return {name: load_protocol(name) for name in bundled_protocols() if name in names}
 
 
 def looks_of(
@@ -162,7 +175,7 @@ def _of_runs(bearing: Bearing) -> dict[str, object]:
         "finished": len(bearing.finished),
         "missing": len(bearing.failed) + len(bearing.unfinished),
         "trained": trained(bearing.finished),
-        "evaluators": tuple(sorted({plain(r.spec.evaluator) for r in bearing.finished}))[:20],
+        "evaluators": evaluators_of(bearing.finished)[:20],
     }
 
 

@@ -151,8 +151,10 @@ def seeds_planned(needs: ClaimNeeds, protocol: Protocol, specs: Mapping[str, Run
         protocol: that the plan follows.
         specs: digest -> spec of every planned run.
     """
-    known = (specs[digest] for digest in needs.runs if digest in specs)
+    known = [specs[digest] for digest in needs.runs if digest in specs]
     found = len({spec.seed for spec in known if spec.seed is not None})
+    if any(spec.origin is not None for spec in known):
+        return max(1, found)  # nobody asked for a number beforehand
     asked = _seeds(protocol.seeds)
     return found if found in protocol.looks and found < asked else asked
 

@@ -24,6 +24,7 @@ __all__ = [
     "Recorded",
     "claims_at",
     "data_of",
+    "evaluators_of",
     "now_of",
     "origin_of",
     "outdated",
@@ -142,10 +143,19 @@ def now_of(claim: str, claims: ClaimSet, plan: Plan | None, finished: Collection
 
 def outdated(runs: Iterable[Run]) -> tuple[str, ...]:
     """Return why a verdict on these runs is stale from the start: other code scored them."""
-    others = sorted({plain(r.spec.evaluator) for r in runs} - {EVALUATOR})
+    others = sorted(set(evaluators_of(runs)) - {EVALUATOR})
     if not others:
         return ()
     return (f"evaluator: {', '.join(others)} then, {EVALUATOR} now",)
+
+
+def evaluators_of(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return the versions of our scoring code behind runs; what others scored does not get stale."""
+    own = EVALUATOR.partition("@")[0]
+    scored = [
+        r for r in runs if not r.spec.origin or (r.spec.evaluator or "").startswith(f"{own}@")
+    ]
+    return tuple(sorted({plain(run.spec.evaluator) for run in scored}))
 
 
 def data_of(plan: Plan, runs: Iterable[str]) -> dict[str, str]:

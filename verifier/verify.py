@@ -16,7 +16,6 @@ from replication.looks import Look
 from replication.plan import conditions_of, resolve
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Plan, Run, refusal_lines
-from replication.tasks.row import benchmark_tasks
 from verifier.cells import statistic_of
 from verifier.comparable import incomparable
 from verifier.decisions import decide
@@ -30,6 +29,7 @@ from verifier.departures import (
 )
 from verifier.evidence import evidence_of
 from verifier.family import with_family, with_shared_runs
+from verifier.imported import imported_deviations, is_imported, tasks_described
 from verifier.ledger import Bearing, Ledger
 from verifier.outcome import Outcome
 from verifier.redrawn import ItemsOf, NoItemsError
@@ -87,7 +87,7 @@ def verify(  # noqa: PLR0913  four say what is decided, the rest has defaults
     runs: Iterable[Run],
     reported: Mapping[str, Protocol],
     *,
-    tasks_of: TasksOf = benchmark_tasks,
+    tasks_of: TasksOf | None = None,
     looks: Iterable[Look] = (),
     items: ItemsOf | None = None,
 ) -> Verdicts:
@@ -98,14 +98,18 @@ def verify(  # noqa: PLR0913  four say what is decided, the rest has defaults
         plan: what was to be run; its protocol is the one that the runs followed.
         runs: runs of any phase, in any order; those outside the plan are not looked at.
         reported: protocols as reported, by the name under which a paper asks for its own.
-        tasks_of: target tasks of a benchmark.
+        tasks_of: target tasks of a benchmark; by default the bundled ones and those that the claim
+            files describe.
         looks: at the store that holds the runs, the first first.
         items: reads the outcomes of a run's examples; without it no claim about sentences like
             these is evaluable, and no verdict says what examples add to its uncertainty.
     """
     needs = {n.claim: n for n in plan.needs}
     every = tuple(runs)
-    bench = _Bench(plan, every, Ledger(plan, every), needs, reported, tasks_of, tuple(looks), items)
+    described = tasks_of or tasks_described(claim_sets)
+    bench = _Bench(
+        plan, every, Ledger(plan, every), needs, reported, described, tuple(looks), items
+    )
     verdicts = [v for claim_set in claim_sets for v in _together(claim_set, bench)]
     return Verdicts(verdicts=with_shared_runs(verdicts))
 
@@ -186,7 +190,9 @@ def _find(
         why = "The plan does not know this claim. Plan it, run the plan, and verify again."
         return _Finding(Outcome("not_evaluable", "no_evidence", (why,)), bearing)
     bearing = bench.ledger.bearing(needs)
-    notes = tuple(f"Not run: {line}" for line in refusal_lines(needs.refusals))
+    foreign = is_imported(bench.plan.specs)
+    head = "Not counted" if foreign else "Not run"
+    notes = tuple(f"{head}: {line}" for line in refusal_lines(needs.refusals))
     protocol = bench.plan.protocol
     if unusable := _unusable(bearing):
         # what was refused says more than that there is nothing
@@ -216,12 +222,15 @@ def _find(
         chosen = _choose(claim, samples, bearing, bench)
     decided = decide(claim, samples, protocol, chosen=chosen, among_many=among_many)
     outcome = held_if_unplanned(decided, standing)
+    tasks = [t.task for t in scope.tasks]
     deviations = [
-        *protocol_deviations(
-            reported, protocol, name=paper.protocol, tasks=[t.task for t in scope.tasks]
+        *(
+            imported_deviations(paper.protocol, bearing.finished, bench.reported)
+            if foreign
+            else protocol_deviations(reported, protocol, name=paper.protocol, tasks=tasks)
         ),
         *measure_deviations(claim.measure, samples),
-        *layer_deviations(bench.plan, bench.runs, [t.task for t in scope.tasks]),
+        *layer_deviations(bench.plan, bench.runs, tasks),
     ]
     if isinstance(claim, SelectedGainClaim) and chosen is not None:
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)

@@ -57,7 +57,8 @@ def read_scores(path: Path | str, format_: str, given: Given) -> Reading:
         raise ImportedScoresError(
             f"import: found the format {format_[:80]!r} ; expected one of {', '.join(FORMATS)}."
         )
-    reading: Reading = import_module(FORMATS[format_]).read(path, given)
+    place = path if "://" in str(path) else Path(path)
+    reading: Reading = import_module(FORMATS[format_]).read(place, given)
     return reading
 
 

@@ -1,0 +1,110 @@
+"""What does `corroborate import` do with its options, and what does a terminal show of it?"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from replication.errors import ImportedScoresError
+from replication.imports.entering import Entered, enter, read_scores
+from replication.imports.score import Given
+from replication.run import Run
+from replication.store import Store
+from reports.escaping import one_line
+from reports.numbers import counted
+from reports.streams import say, say_json
+
+__all__ = ["given_of", "import_command", "import_json", "import_text"]
+
+_SHOWN = 20
+"""Things left out that are listed; `--json` has all."""
+
+
+def import_command(options: argparse.Namespace) -> int:
+    """Run `corroborate import` with its options and return the exit code."""
+    reading = read_scores(options.path, options.format, given_of(options.given))
+    with Store.open(Path(options.store)) as store:
+        entered = enter(reading, store, format_=options.format, protocol=options.follows)
+    if options.json:
+        say_json(import_json(entered))
+    else:
+        say(import_text(entered, options.follows))
+    return 0
+
+
+def given_of(pairs: Iterable[str]) -> Given:
+    """Return what a user says that the files do not, from `field=value` each.
+
+    Raises:
+        ImportedScoresError: a field is unknown or given twice, or a value does not fit: all of them.
+    """
+    values: dict[str, str] = {}
+    faults: list[str] = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in Given.model_fields:
+            known = ", ".join(Given.model_fields)
+            faults.append(f"found {pair[:80]!r} ; expected FIELD=VALUE with one of {known}.")
+        elif name in values:
+            faults.append(f"found '{name}' twice ; expected once.")
+        values[name] = value
+    if faults:
+        raise ImportedScoresError("--given", tuple(faults))
+    try:
+        return Given.model_validate(values)
+    except ValidationError as error:
+        told = tuple(
+            f"{e['loc'][0]}: found {str(values[str(e['loc'][0])])[:80]!r} ; expected another value "
+            f"({e['msg']})."
+            for e in error.errors()
+        )
+        raise ImportedScoresError("--given", tuple(dict.fromkeys(told))) from None
+
+
+def import_json(entered: Entered) -> dict[str, Any]:
+    """Return what was imported as one JSON document."""
+    return {
+        "schema": "corroborate/import@1",
+        "runs": [run.spec_digest for run in entered.runs],
+        "there": [run.spec_digest for run in entered.there],
+        "scores": sum(len(run.measurements) for run in entered.runs),
+        "shown": [{"because": why, "runs": number} for why, number in _shown(entered.runs).items()],
+        "left_out": list(entered.left_out),
+    }
+
+
+def import_text(entered: Entered, protocol: str | None) -> str:
+    """Return what was imported in words: how much counts, what is only shown, what was left out."""
+    evidence = [run for run in entered.runs if run.spec.counts()]
+    scores = sum(len(run.measurements) for run in evidence)
+    lines = [
+        f"imported {counted(len(evidence), 'run')} with {counted(scores, 'score')} that may count"
+    ]
+    for why, number in _shown(entered.runs).items():
+        lines.append(f"  only shown, {counted(number, 'run')}: {why}")
+    if entered.there:
+        lines.append(f"  {counted(len(entered.there), 'run')} there already, from the same files")
+    if entered.left_out:
+        lines.append("left out, since they are no scores:")
+        lines += [f"  {text}" for text in entered.left_out[:_SHOWN]]
+        more = len(entered.left_out) - _SHOWN
+        lines += [f"  and {more} more; --json has them all"] if more > 0 else []
+    if evidence and protocol is None:
+        lines.append(
+            "No protocol is declared, so that claims are not decided on these scores: say with "
+            "--protocol NAME which one the runs followed, in a new store."
+        )
+    return "\n".join(
+        one_line(line) if line.strip() == line else f"  {one_line(line)}" for line in lines
+    )
+
+
+def _shown(runs: Iterable[Run]) -> dict[str, int]:
+    """Return why runs are only shown -> how many."""
+    reasons = [r.spec.origin.because for r in runs if r.spec.origin and r.spec.origin.because]
+    return dict(sorted(Counter(reasons).items()))

@@ -1,0 +1,201 @@
+"""Which imported scores bear on a claim, and in what may they depart from what its paper did?
+
+A store of imported runs knows of no claims: which runs a claim needs is found when it is decided.
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from claims.claim import Claim, ClaimSet, ProtocolClaim, SelectedGainClaim
+from claims.errors import ClaimFileError, Fault
+from claims.record import UNKNOWN
+from replication.deviations import Deviation, compare
+from replication.plan import conditions_of
+from replication.protocol import Base, Protocol, base_name
+from replication.run import ClaimNeeds, Plan, Refusal, Run, RunSpec
+from replication.tasks.row import Task, benchmark_tasks
+from verifier.scope import Scope, TasksOf, scope_of, selection_scope
+
+__all__ = ["for_claims", "imported_deviations", "is_imported", "tasks_described"]
+
+
+def is_imported(specs: Iterable[RunSpec]) -> bool:
+    """Return whether runs were imported; they never stand in one store with runs made here."""
+    return any(spec.origin is not None for spec in specs)
+
+
+def tasks_described(claim_sets: Iterable[ClaimSet]) -> TasksOf:
+    """Return what gives the tasks of a benchmark: those that claim files describe, else the bundled.
+
+    Raises:
+        ClaimFileError: two files describe one benchmark differently, or one is bundled already.
+    """
+    own: dict[str, tuple[Task, ...]] = {}
+    for claim_set in claim_sets:
+        for benchmark, rows in claim_set.benchmarks.items():
+            found = tuple(
+                Task(
+                    name=name, family="described", benchmark=benchmark, folders=(), splits={},
+                    language_in="none", languages={code: code for code in row.languages},
+                    columns={}, metrics=row.metrics, chance=row.chance,
+                )
+                for name, row in sorted(rows.items())
+            )  # fmt: skip
+            if benchmark_tasks(benchmark) or own.setdefault(benchmark, found) != found:
+                other = "a bundled one" if benchmark_tasks(benchmark) else "another file's"
+                fault = Fault(
+                    0, f"benchmarks.{benchmark}", f"the name of {other}", "a name of its own"
+                )
+                raise ClaimFileError(claim_set.paper.title, (fault,))
+    return lambda benchmark: own[benchmark] if benchmark in own else benchmark_tasks(benchmark)
+
+
+def for_claims(
+    plan: Plan, claim_sets: Sequence[ClaimSet], reported: Mapping[str, Protocol]
+) -> Plan:
+    """Return the plan of imported runs with what each claim needs of them.
+
+    Args:
+        plan: of the store.
+        claim_sets: the claims.
+        reported: protocols as reported, by name; names without a record may be declared all the same.
+
+    Raises:
+        ClaimFileError: a described benchmark is ambiguous.
+    """
+    names = [s.paper.protocol for s in claim_sets if s.paper.protocol]
+    known = [reported[name] for name in names if name in reported]
+    tasks_of = tasks_described(claim_sets)
+    sets_of = {p.intermediate_tasks for p in known}
+    protocol = plan.protocol.model_copy(
+        update={
+            "base": Base(checkpoint=_base(plan.specs, known)),
+            # what `all` stands for, where that is one thing
+            "intermediate_tasks": sets_of.pop() if len(sets_of) == 1 else (),
+        }
+    )
+    needs = [
+        _needs(claim, plan.specs, protocol, tasks_of) for s in claim_sets for claim in s.claims
+    ]
+    return plan.model_copy(
+        update={"protocol": protocol, "needs": tuple(sorted(needs, key=lambda n: n.claim))}
+    )
+
+
+def imported_deviations(
+    name: str | None, runs: Iterable[Run], reported: Mapping[str, Protocol]
+) -> tuple[Deviation, ...]:
+    """Return in what imported runs depart from the protocol that their claim is about, or may.
+
+    Nobody can see how they were made. That they followed the protocol is what their importer declares,
+    or else nothing but agreement can be told.
+
+    Args:
+        name: of the protocol that the claim's file is about; None where it names none.
+        runs: imported ones that bear on the claim.
+        reported: protocols by name, those that have a record.
+    """
+    found = tuple(runs)
+    declared = {run.spec.origin.protocol for run in found if run.spec.origin}
+    said = " and ".join(sorted(d or "none declared" for d in declared)) or "none declared"
+    stated = name or UNKNOWN
+    only = next(iter(declared)) if len(declared) == 1 else None
+    told = f"{said}, as whoever imported the scores declares; nothing on record shows it"
+    if only is None or name is None or (only != name and not {name, only} <= reported.keys()):
+        used = told if only else f"imported scores; protocol: {said}"
+        return (
+            Deviation(field="protocol", reported=stated, used=used[:160], importance="important"),
+        )
+    deviations = [Deviation(field="protocol", reported=stated, used=told[:160], importance="minor")]
+    if only != name:
+        deviations += compare(reported[name], reported[only])
+    if name in reported:
+        deviations += _bases(reported[name], found)
+    return tuple(deviations)
+
+
+def _bases(reported: Protocol, runs: Sequence[Run]) -> list[Deviation]:
+    """Return the bases that runs are said to start from and the paper's did not."""
+    stated = reported.base.checkpoint
+    used = {r.spec.base.checkpoint for r in runs if r.spec.base.checkpoint is not None}
+    others = sorted(c for c in used if base_name(c) != base_name(reported.base))
+    if not others:
+        return []
+    text = ", ".join(others)[:160]
+    return [
+        Deviation(
+            field="base.checkpoint", reported=stated or "none", used=text, importance="important"
+        )
+    ]
+
+
+def _base(specs: Sequence[RunSpec], known: Sequence[Protocol]) -> str | None:
+    """Return the name under which imported runs state the base that claims call the protocol's own.
+
+    None where some runs say `protocol` themselves, or where several bases could be meant.
+    """
+    names = {spec.condition.base for spec in specs if spec.condition and spec.counts()}
+    if "protocol" in names:
+        return None
+    reported = {base_name(p.base) for p in known} & names
+    candidates = reported or names
+    return next(iter(candidates)) if len(candidates) == 1 else None
+
+
+def _needs(
+    claim: Claim, specs: Sequence[RunSpec], protocol: Protocol, tasks_of: TasksOf
+) -> ClaimNeeds:
+    if isinstance(claim, ProtocolClaim):
+        why = "The settings of imported runs are not on record."
+        return _needing(claim, (), [Refusal(reason=why)])
+    benchmark = claim.measure.benchmark
+    if not tasks_of(benchmark):
+        why = (
+            f"Benchmark '{benchmark}' is neither bundled nor described. Describe it in the claim "
+            "file, under `benchmarks`."
+        )
+        return _needing(claim, (), [Refusal(reason=why)])
+    scope = scope_of(claim.measure, conditions_of(claim), protocol=protocol, tasks_of=tasks_of)
+    wanted = {(task.task, split) for task in scope.tasks for split in task.splits}
+    if isinstance(claim, SelectedGainClaim):
+        chosen = selection_scope(claim, protocol, tasks_of)
+        wanted |= {(task.task, split) for task in chosen.tasks for split in task.splits}
+    bearing = [s for s in specs if scope.placed(s.condition) in scope.conditions]
+    bearing = [s for s in bearing if (s.tasks[0], s.data[0].split) in wanted]
+    counted = [s for s in bearing if s.counts()]
+    shown: dict[str, int] = {}
+    for spec in bearing:
+        if spec.origin is not None and spec.origin.because is not None:
+            shown[spec.origin.because] = shown.get(spec.origin.because, 0) + 1
+    refusals = [
+        *_absent(scope, counted),
+        *(
+            Refusal(reason=f"{number} imported {_runs(number)} only shown: {why}")
+            for why, number in sorted(shown.items())
+        ),
+    ]
+    return _needing(claim, sorted(s.digest() for s in counted), refusals)
+
+
+def _runs(number: int) -> str:
+    return "run is" if number == 1 else "runs are"
+
+
+def _absent(scope: Scope, counted: Sequence[RunSpec]) -> list[Refusal]:
+    """Return the conditions and tasks of which no score may count."""
+    conditions = {scope.placed(spec.condition) for spec in counted}
+    tasks = {spec.tasks[0] for spec in counted}
+    why = "No imported score that may count."
+    lacking = [Refusal(reason=why, condition=c) for c in scope.conditions if c not in conditions]
+    return [
+        *lacking,
+        *(Refusal(reason=why, task=t.task) for t in scope.tasks if t.task not in tasks),
+    ]
+
+
+def _needing(claim: Claim, runs: Sequence[str], refusals: list[Refusal]) -> ClaimNeeds:
+    return ClaimNeeds(
+        claim=claim.id, criterion=claim.criterion(), runs=tuple(runs), refusals=tuple(refusals)
+    )
