@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 Style = Literal["plain", "code", "number", "emphasis", "verdict"]
-"""code: an identifier; number: printed by `reports.numbers`, so that it needs no escaping; verdict: one
+"""code: an identifier; number: printed by `verifier.numbers`, so that it needs no escaping; verdict: one
 of `VERDICT_WORDS`."""
 
 
@@ -146,7 +146,7 @@ def code(text: str, target: str = "", *, anchor: str = "", file: str = "") -> Sp
 
 
 def number(text: str) -> Span:
-    """Return what `reports.numbers` printed."""
+    """Return what `verifier.numbers` printed."""
     return Span(text, "number")
 
 

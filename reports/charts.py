@@ -26,9 +26,9 @@ from reports.drawing import (
     size,
     zero_rule,
 )
-from reports.numbers import half_width, points
-from reports.words import VERDICT_WORDS
+from verifier.numbers import half_width, points
 from verifier.verdict import VERDICTS, Verdict
+from verifier.words import VERDICT_WORDS
 
 __all__ = ["arms_chart", "cost_chart", "forest_chart", "matrix_chart"]
 

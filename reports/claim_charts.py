@@ -25,7 +25,7 @@ from reports.drawing import (
     size,
     zero_rule,
 )
-from reports.interval_text import minimum_effects
+from verifier.interval_text import minimum_effects
 from verifier.verdict import Cell
 
 __all__ = ["cells_chart", "claim_chart"]

@@ -23,9 +23,9 @@ from reports.claim_anchors import claim_anchor
 from reports.claim_charts import cells_chart
 from reports.document import ClaimSection
 from reports.figures import figure
-from reports.numbers import decimals, points
 from reports.score_tables import aggregate_table, by_language, language_tables
 from reports.uncertainty import uncertainty
+from verifier.numbers import decimals, points
 from verifier.verdict import Arm, Cell, SecondaryCriterion
 
 __all__ = ["Shown", "evidence"]

@@ -30,18 +30,11 @@ from reports.claim_charts import claim_chart
 from reports.claim_evidence import Shown, evidence
 from reports.document import ClaimSection
 from reports.figures import figure
-from reports.numbers import duration, estimate, share, stated
 from reports.summary import weakness_of
-from reports.words import (
-    AGREEMENT_WORDS,
-    FINDING_WORDS,
-    VERDICT_WORDS,
-    claimed,
-    expectation,
-    has_sign,
-    what_would_change,
-)
+from reports.words import AGREEMENT_WORDS, claimed, expectation, what_would_change
+from verifier.numbers import duration, estimate, share, stated
 from verifier.verdict import Verdict
+from verifier.words import FINDING_WORDS, VERDICT_WORDS, has_sign
 
 __all__ = ["claim_section"]
 

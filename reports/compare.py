@@ -31,8 +31,9 @@ from reports.differences import (
 from reports.document import Document
 from reports.errors import DocumentError
 from reports.summary import weakness, weakness_of
-from reports.words import claimed, has_sign
+from reports.words import claimed
 from verifier.verdict import Interval, Verdict
+from verifier.words import has_sign
 
 __all__ = ["compare"]
 

@@ -25,8 +25,9 @@ from reports.claim_anchors import claim_anchor
 from reports.comparison import ClaimChange, Comparison, Difference, DifferenceKind, Standing
 from reports.comparison_chart import lie_apart, pairs_chart
 from reports.figures import figure
-from reports.numbers import duration, estimate, stated
-from reports.words import AGREEMENT_WORDS, FINDING_WORDS, VERDICT_WORDS
+from reports.words import AGREEMENT_WORDS
+from verifier.numbers import duration, estimate, stated
+from verifier.words import FINDING_WORDS, VERDICT_WORDS
 
 __all__ = ["KINDS", "card", "estimates", "rank", "why"]
 

@@ -29,9 +29,9 @@ from reports.comparison_card import card, estimates, rank, why
 from reports.comparison_chart import drawn, lie_apart, pairs_chart, side_name
 from reports.environment_text import total_lines
 from reports.figures import figure
-from reports.numbers import counted, duration
-from reports.words import VERDICT_WORDS
+from verifier.numbers import counted, duration
 from verifier.verdict import VERDICTS
+from verifier.words import VERDICT_WORDS
 
 __all__ = ["comparison_page", "weak_sides"]
 

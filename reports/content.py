@@ -26,7 +26,6 @@ from reports.claim_evidence import Shown
 from reports.claim_section import claim_section
 from reports.document import Document, EnvironmentUse, RunLine, SetSection
 from reports.environment_text import differing_lines, environment_lines, total_lines
-from reports.numbers import counted, duration, share
 from reports.overview import costs, forest, matrix, shared_arms
 from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
@@ -40,6 +39,7 @@ from reports.summary import (
     verdict_key,
     weakness,
 )
+from verifier.numbers import counted, duration, share
 
 __all__ = ["content"]
 

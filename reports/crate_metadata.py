@@ -22,8 +22,8 @@ from replication.run import Phase
 from reports.blocks import plain_text
 from reports.document import Document, RunLine
 from reports.escaping import one_line
-from reports.numbers import duration
 from reports.summary import headlines, weakness
+from verifier.numbers import duration
 
 __all__ = ["Part", "metadata"]
 

@@ -10,8 +10,8 @@ from claims.drafts import Draft, Drafts
 from claims.extractor import BUILT_IN, drafts_of
 from claims.prose import visible
 from claims.reading import read_paper
-from reports.numbers import counted
 from reports.streams import say, say_json
+from verifier.numbers import counted
 
 __all__ = ["drafts_json", "drafts_text", "extract_command"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replication.run import Environment, Usage
 from reports.document import EnergyTotal, UsageTotal
-from reports.numbers import counted
+from verifier.numbers import counted
 
 __all__ = ["differing_lines", "environment_lines", "total_lines", "usage_lines"]
 

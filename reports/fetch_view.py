@@ -9,8 +9,8 @@ from typing import Any
 from claims.arxiv_client import fetch
 from claims.arxiv_paper import Identifier, Paper, Version, identifier
 from reports.freed import bytes_text
-from reports.numbers import counted
 from reports.streams import say, say_json
+from verifier.numbers import counted
 
 __all__ = ["fetch_command", "paper_json", "paper_text"]
 

@@ -16,8 +16,8 @@ from replication.imports.score import Given
 from replication.run import Run
 from replication.store import Store
 from reports.escaping import one_line
-from reports.numbers import counted
 from reports.streams import say, say_json
+from verifier.numbers import counted
 
 __all__ = ["given_of", "import_command", "import_json", "import_text"]
 

@@ -24,8 +24,8 @@ from reports.charts import arms_chart, cost_chart, forest_chart, matrix_chart
 from reports.claim_anchors import claim_anchor
 from reports.document import ClaimSection, Document, MatrixCell
 from reports.figures import figure
-from reports.numbers import counted, duration, half_width, points
 from reports.summary import weakness
+from verifier.numbers import counted, duration, half_width, points
 
 __all__ = ["costs", "forest", "matrix", "shared_arms"]
 

@@ -13,7 +13,7 @@ from claims.prose import visible
 from claims.review_records import Agreement, ClaimReview, Finding, Review
 from claims.sources import Result
 from claims.synthesis import WHOLE
-from reports.numbers import counted
+from verifier.numbers import counted
 
 __all__ = ["NARROWEST", "WIDEST", "review_text"]
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from reports.blocks import Inline, Table, code, joined, table, words
 from reports.blocks import number as printed
 from reports.document import ScoreRow
-from reports.numbers import bounds, decimals, estimate, points
+from verifier.numbers import bounds, decimals, estimate, points
 from verifier.verdict import Cell
 
 __all__ = ["aggregate_table", "by_language", "language_tables", "score_tables"]

@@ -14,8 +14,8 @@ from claims.resolving import Resolved, look_up
 from claims.search import Asked, Desk, Found, search
 from claims.synthesis import Synthesis
 from claims.works import Hit, Notice
-from reports.numbers import counted
 from reports.streams import say, say_json, tell
+from verifier.numbers import counted
 
 __all__ = ["desk", "found_text", "looked_up", "resolved_json", "resolved_text", "search_command"]
 

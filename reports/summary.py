@@ -19,17 +19,10 @@ from reports.blocks import (
 )
 from reports.claim_anchors import claim_anchor, run_anchor
 from reports.document import ClaimSection, Document, SetSection
-from reports.numbers import counted, estimate
-from reports.words import (
-    AGREEMENT_WORDS,
-    FINDING_WORDS,
-    VERDICT_MEANINGS,
-    VERDICT_WORDS,
-    claimed,
-    expectation,
-    has_sign,
-)
+from reports.words import AGREEMENT_WORDS, VERDICT_MEANINGS, claimed, expectation
+from verifier.numbers import counted, estimate
 from verifier.verdict import VERDICTS, Verdict
+from verifier.words import FINDING_WORDS, VERDICT_WORDS, has_sign
 
 __all__ = [
     "DECIDED",

@@ -14,10 +14,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from reports.document import ClaimSection, Document
 from reports.escaping import one_line
-from reports.numbers import counted
 from reports.summary import weakness
-from reports.words import VERDICT_WORDS
+from verifier.numbers import counted
 from verifier.verdict import VERDICTS
+from verifier.words import VERDICT_WORDS
 
 __all__ = ["RENDERER", "BadgeRenderer"]
 

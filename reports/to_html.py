@@ -34,7 +34,7 @@ from reports.content import content
 from reports.document import Document
 from reports.drawing import draw_ahead, svg
 from reports.escaping import visible
-from reports.words import VERDICT_WORDS
+from verifier.words import VERDICT_WORDS
 
 __all__ = ["RENDERER", "HtmlRenderer", "page"]
 

@@ -15,10 +15,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from reports.document import ClaimSection, Document, SetSection
 from reports.escaping import one_line, visible
-from reports.interval_text import interval_lines
-from reports.numbers import estimate
 from reports.summary import weakness
-from reports.words import FINDING_WORDS, VERDICT_WORDS, claimed, has_sign, what_would_change
+from reports.words import claimed, what_would_change
+from verifier.interval_text import interval_lines
+from verifier.numbers import estimate
+from verifier.words import FINDING_WORDS, VERDICT_WORDS, has_sign
 
 __all__ = ["RENDERER", "JunitRenderer"]
 
@@ -144,7 +145,7 @@ def _reasons(section: ClaimSection, weak: tuple[str, str] | None) -> list[str]:
         lines.append("The claim was changed after its runs were planned.")
     lines += [f"Stale: {why}" for why in verdict.stale]
     lines += [section.claim.statement, f"Claimed: {claimed(section.claim)}"]
-    lines += interval_lines(section)
+    lines += interval_lines(section.claim, section.verdict)
     lines += [f"Why: {reason}" for reason in verdict.reasons]
     lines += [f"What would change it: {line}" for line in what_would_change(section)]
     lines += [f"Left out: {line}" for line in verdict.evidence.exclusions]

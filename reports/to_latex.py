@@ -16,7 +16,7 @@ from reports.blocks import Inline, Span, joined, plain_text, words
 from reports.document import ClaimSection, Document, SetSection
 from reports.escaping import visible
 from reports.summary import set_title, summary_table, verdict_key, weakness
-from reports.words import VERDICT_WORDS
+from verifier.words import VERDICT_WORDS
 
 __all__ = ["RENDERER", "LatexRenderer", "escaped"]
 

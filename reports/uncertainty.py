@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.blocks import Block, Inline, Paragraph, number, table, words
-from reports.numbers import percent, points
+from verifier.numbers import percent, points
 from verifier.verdict import VarianceShare, Verdict
 
 __all__ = ["uncertainty"]

@@ -17,26 +17,16 @@ from claims.claim import (
 )
 from replication.run import refusal_lines
 from reports.document import ClaimSection
-from reports.numbers import duration, stated
-from verifier.verdict import Agreement, Finding, Verdict, VerdictLabel
+from verifier.numbers import duration, stated
+from verifier.verdict import Agreement, Verdict, VerdictLabel
 
 __all__ = [
     "AGREEMENT_WORDS",
-    "FINDING_WORDS",
     "VERDICT_MEANINGS",
-    "VERDICT_WORDS",
     "claimed",
     "expectation",
-    "has_sign",
     "what_would_change",
 ]
-
-VERDICT_WORDS: dict[VerdictLabel, str] = {
-    "reproduced": "reproduced",
-    "not_reproduced": "not reproduced",
-    "inconclusive": "inconclusive",
-    "not_evaluable": "not evaluable",
-}
 
 VERDICT_MEANINGS: dict[VerdictLabel, str] = {
     "reproduced": "the interval meets the claim's criterion, which was fixed before the runs",
@@ -51,35 +41,8 @@ AGREEMENT_WORDS: dict[Agreement, str] = {
     "unclear": "unclear",
 }
 
-FINDING_WORDS: dict[Finding, str] = {
-    "magnitude": "an effect of the reported size",
-    "direction_compatible": "an effect, its size compatible with the reported one",
-    "direction_only": "an effect, of another size than reported",
-    "contradicted": "no effect of the size that counts",
-    "negligible": "an effect too small to count",
-    "outside_tolerance": "a value outside the tolerance",
-    "in_claimed_ranks": "in the claimed ranks",
-    "outside_claimed_ranks": "outside the claimed ranks",
-    "consistent": "enough cells improve",
-    "counterexample": "a cell gets worse",
-    "too_few_cells": "fewer cells improve than claimed",
-    "equivalent": "differences too small to count",
-    "not_consistent": "at least one cell does not improve",
-    "settings_match": "settings as claimed",
-    "settings_differ": "settings other than claimed",
-    "undecided": "undecided",
-    "no_evidence": "no evidence",
-    "conceptual_only": "conceptual evidence only",
-    "measure_unknown": "the measure is not known",
-}
-
 _MAX_NAMED = 6
 """Deviations named in a sentence; the ledger below it holds all of them."""
-
-
-def has_sign(claim: Claim) -> bool:
-    """Return whether the claim's estimate is a difference, printed with its sign."""
-    return isinstance(claim, GainClaim | SelectedGainClaim | NoBenefitClaim)
 
 
 def claimed(claim: Claim) -> str:

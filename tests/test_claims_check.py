@@ -226,7 +226,7 @@ def test_the_error_survives_pickling():
 
 def test_the_schema_for_editors_knows_every_kind_and_its_fields_by_their_names_in_files():
     schema = json_schema()
-    assert set(schema["properties"]) == {"schema", "paper", "claims"}
+    assert set(schema["properties"]) == {"schema", "paper", "benchmarks", "claims"}
     assert set(schema["properties"]["claims"]["items"]["discriminator"]["mapping"]) == set(KINDS)
     assert schema["additionalProperties"] is False
 

@@ -24,8 +24,8 @@ from test_reports import (
 )
 
 from reports.document import Document
-from reports.interval_text import interval_lines
 from reports.to_junit import RENDERER as JUNIT
+from verifier.interval_text import interval_lines
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
 NOT_EXPECTED = {"expected": "not_reproduced"}
@@ -158,7 +158,7 @@ def test_a_drawn_interval_holds_its_estimate_and_lies_in_the_picture(at, below, 
     interval = {"low": at - below, "high": at + above, "level": 0.95, "method": "t"}
     of = document([claim_set(gain())], [{"estimate": at, "interval": interval}])
     (section,) = of.sections()
-    lines = interval_lines(section)
+    lines = interval_lines(section.claim, section.verdict)
     assert len({line.rindex("|") for line in lines}) == 1
     drawn = lines[0].split("|")[1]
     assert drawn.strip() in {"o", "<o", "o>"} or re.fullmatch(r" *<?-*o-*>? *", drawn)

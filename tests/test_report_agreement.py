@@ -30,12 +30,12 @@ from reports.blocks import (
 )
 from reports.content import content
 from reports.document import Document
-from reports.numbers import estimate, points
 from reports.to_html import RENDERER as HTML
 from reports.to_json import RENDERER as JSON
 from reports.to_markdown import RENDERER as MARKDOWN
 from reports.to_pdf import RENDERER as PDF
-from reports.words import has_sign
+from verifier.numbers import estimate, points
+from verifier.words import has_sign
 
 EXAMPLES = {"conceptual": conceptual, "controls": controls, "decided": decided}
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]\d+)?")

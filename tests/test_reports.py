@@ -20,9 +20,9 @@ from reports.errors import DocumentError, RendererError, WriteError
 from reports.to_json import RENDERER as JSON
 from reports.to_json import read_document
 from reports.to_markdown import RENDERER as MARKDOWN
-from reports.words import FINDING_WORDS
 from reports.write import write
 from verifier.verdict import Finding, Verdict, Verdicts
+from verifier.words import FINDING_WORDS
 
 LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur")
 NONE, SQUAD = Condition(), Condition(intermediate=("squad_v1",))

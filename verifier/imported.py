@@ -14,16 +14,24 @@ from claims.record import UNKNOWN
 from replication.deviations import Deviation, compare
 from replication.plan import conditions_of
 from replication.protocol import Base, Protocol, base_name
+from replication.protocols import bundled_protocols, load_protocol
 from replication.run import ClaimNeeds, Plan, Refusal, Run, RunSpec
 from replication.tasks.row import Task, benchmark_tasks
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
-__all__ = ["for_claims", "imported_deviations", "is_imported", "tasks_described"]
+__all__ = ["bundled_records", "for_claims", "imported_deviations", "is_imported", "tasks_described"]
 
 
 def is_imported(specs: Iterable[RunSpec]) -> bool:
     """Return whether runs were imported; they never stand in one store with runs made here."""
     return any(spec.origin is not None for spec in specs)
+
+
+def bundled_records(plan: Plan, claim_sets: Iterable[ClaimSet]) -> dict[str, Protocol]:
+    """Return the bundled protocols that imported runs are said to have followed, or papers to report."""
+    names = {spec.origin.protocol for spec in plan.specs if spec.origin}
+    names |= {s.paper.protocol for s in claim_sets}
+    return {name: load_protocol(name) for name in bundled_protocols() if name in names}
 
 
 def tasks_described(claim_sets: Iterable[ClaimSet]) -> TasksOf:

@@ -16,10 +16,9 @@ from replication.errors import StoreError
 from replication.items import ItemOutcomes, read_items
 from replication.looks import UNSHOWN, Look, append_looks, read_looks
 from replication.protocol import Protocol
-from replication.protocols import bundled_protocols, load_protocol
 from replication.run import Plan, Run
 from replication.store import Store
-from verifier.imported import for_claims, is_imported
+from verifier.imported import bundled_records, for_claims, is_imported
 from verifier.ledger import Bearing, Ledger
 from verifier.sequential import seeds_planned, trained
 from verifier.signature import corroborate_version
@@ -95,7 +94,7 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
         )
     claim_sets = [s for _, s in named]
     if is_imported(plan.specs):
-        reported = {**_records(plan, claim_sets), **reported}
+        reported = {**bundled_records(plan, claim_sets), **reported}
         plan = for_claims(plan, claim_sets, reported)
     verdicts = verify(
         claim_sets, plan, runs, reported,
@@ -108,13 +107,6 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
         why = f"This look could not be put on record, so the next one will not know of it: {error}"
         return Verification(_noted(verdicts, why[:2000]), plan, runs, str(error))
     return Verification(verdicts, plan, runs, None)
-
-
-def _records(plan: Plan, claim_sets: Iterable[ClaimSet]) -> dict[str, Protocol]:
-    """Return the bundled protocols that imported runs are said to have followed, or papers to report."""
-    names = {spec.origin.protocol for spec in plan.specs if spec.origin}
-    names |= {s.paper.protocol for s in claim_sets}
-    return {name: load_protocol(name) for name in bundled_protocols() if name in names}
 
 
 def looks_of(

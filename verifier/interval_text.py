@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from claims.claim import Claim, NoBenefitClaim, ValueClaim
-from reports.document import ClaimSection
-from reports.numbers import estimate, stated
-from reports.words import has_sign
+from verifier.numbers import estimate, stated
+from verifier.verdict import Verdict
+from verifier.words import has_sign
 
 __all__ = ["interval_lines", "minimum_effects"]
 
@@ -28,14 +28,14 @@ class _Row:
     """Fills the columns from the first to the last mark; nothing where empty."""
 
 
-def interval_lines(section: ClaimSection) -> tuple[str, ...]:
+def interval_lines(claim: Claim, verdict: Verdict) -> tuple[str, ...]:
     """Return an estimate with its interval against what is reported, drawn to one scale in ASCII.
 
     The ends of the interval are drawn outwards, so that it never looks surer than it is. Empty where
     there is no estimate, or where its numbers are too far apart to be drawn.
     """
-    rows = tuple(_rows(section))
-    if section.verdict.estimate is None:
+    rows = tuple(_rows(claim, verdict))
+    if verdict.estimate is None:
         return ()
     places = [place for row in rows for place, _ in row.marks]
     low, high = min(places), max(places)
@@ -57,8 +57,7 @@ def minimum_effects(claim: Claim, size: float) -> tuple[float, ...]:
     return (-size if getattr(claim, "direction", "up") == "down" else size,)
 
 
-def _rows(section: ClaimSection) -> Iterator[_Row]:
-    claim, verdict = section.claim, section.verdict
+def _rows(claim: Claim, verdict: Verdict) -> Iterator[_Row]:
     if verdict.estimate is None:
         return
     signed = has_sign(claim)
