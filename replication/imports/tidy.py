@@ -1,0 +1,87 @@
+"""What does a tidy table say, with one score a row? CSV, TSV, JSON lines, Parquet, or rows in memory.
+
+Scores are in points from 0 to 100, or fractions where the user says so; a score in (0, 1] could be
+either, and is a fault until somebody says which. A tidy table states no uncertainty. Light: no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from replication.imports.faults import Faults, shown
+from replication.imports.score import Given, Reading, Score
+from replication.imports.sources import Sources
+from replication.imports.tables import SUFFIXES, table
+from replication.imports.tidy_rows import COLUMNS, Rows
+
+__all__ = ["ITEMS_SUFFIX", "read", "scores_of"]
+
+ITEMS_SUFFIX = ".items.parquet"
+"""`scores.items.parquet` beside `scores.csv` holds the outcome of every example behind its scores."""
+
+
+def read(path: Path, given: Given) -> Reading:
+    """Return the scores of a table, or of every table in a folder.
+
+    Args:
+        path: a `.csv`, `.tsv`, `.jsonl` or `.parquet` file, or a folder of such.
+        given: what the tables do not say.
+
+    Raises:
+        ImportedScoresError: with every fault of every table, each with its line.
+    """
+    sources, faults = Sources(path), Faults()
+    rows, left_out = Rows(given, faults), []
+    tables = [
+        p
+        for p in sources.find("*")
+        if p.suffix.lower() in SUFFIXES and not p.name.lower().endswith(ITEMS_SUFFIX)
+    ]
+    if not tables:
+        faults.add(
+            f"import '{path}': found no table ; expected one named *{', *'.join(SUFFIXES)}, or a "
+            "folder that holds some. Rename the file after what it is."
+        )
+    for file in tables:
+        left_out += _read_table(sources, file, rows)
+    scores = rows.scores()
+    faults.stop(f"import '{path}'")
+    return Reading("unknown", sources.files, scores, tuple(left_out))
+
+
+def scores_of(
+    rows: Iterable[Mapping[str, object]], given: Given, *, name: str
+) -> tuple[Score, ...]:
+    """Return the scores of rows in memory, such as those of a data frame's `to_dict("records")`.
+
+    Numbers may be numpy's; NaN, NA and None stand for a missing cell. Keys that are no column of a
+    tidy table are ignored. Rows count from 1.
+
+    Args:
+        rows: column -> value, one row a score.
+        given: what the rows do not say.
+        name: what messages and records call the rows, such as `scores of run 7`.
+
+    Raises:
+        ImportedScoresError: with every fault, each with its row.
+    """
+    faults = Faults()
+    found = Rows(given, faults)
+    found.add(name, ((f"row {i}", row) for i, row in enumerate(rows, 1)))
+    scores = found.scores()
+    faults.stop(f"import '{name}'")
+    return scores
+
+
+def _read_table(sources: Sources, file: Path, rows: Rows) -> list[str]:
+    """Read one table, and return what of it is left out."""
+    name = sources.name(file)
+    found = table(sources, file, COLUMNS, rows.faults)
+    if found is None:
+        return []
+    if found.columns is not None and not rows.complete(name, found.columns):
+        return []
+    extra = dict.fromkeys(c for c in found.columns or () if c not in COLUMNS)
+    rows.add(name, found.rows, extra)
+    return [f"file '{name}': column {shown(column)} is none of a tidy table" for column in extra]
