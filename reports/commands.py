@@ -12,6 +12,7 @@ from replication.protocols import bundled_protocols, changes_of
 from replication.run import Plan
 from reports.document import FOLDER, MAX_PATH, ClaimSection, Document
 from verifier.auditing import GENERATED
+from verifier.imported import is_imported
 
 __all__ = ["commands_again", "run_folder", "with_ways_back"]
 
@@ -35,11 +36,29 @@ def commands_again(
     run += ["--size", own.size, "--seeds", str(own.seeds)]
     run += [part for change in changes_of(own) for part in ("--set", change)]
     run += [] if plan.data in (GENERATED, "hub") else ["--data", plan.data]
+    first = [join(run)]
+    if is_imported(plan.specs):
+        first = _imports(plan, store)
     return [
-        join(run),
+        *first,
         join(["corroborate", "verify", *claims, "--store", store]),
         join(["corroborate", "report", *claims, "--store", store, "--out", out]),
     ]
+
+
+def _imports(plan: Plan, store: str) -> list[str]:
+    """Return one import per format and protocol; the folder of several files is not on record."""
+    found: dict[tuple[str, str | None], set[str]] = {}
+    for origin in (spec.origin for spec in plan.specs if spec.origin):
+        paths = found.setdefault((origin.format, origin.protocol), set())
+        paths |= {source.path for source in origin.sources}
+    return [
+        join([
+            "corroborate", "import", next(iter(paths)) if len(paths) == 1 else "FOLDER",
+            "--format", format_, "--store", store, *(["--protocol", protocol] if protocol else []),
+        ])
+        for (format_, protocol), paths in sorted(found.items(), key=str)
+    ]  # fmt: skip
 
 
 def with_ways_back(document: Document, claims: Sequence[str], *, store: str, out: str) -> Document:

@@ -19,7 +19,16 @@ from replication.run import ClaimNeeds, Plan, Refusal, Run, RunSpec
 from replication.tasks.row import Task, benchmark_tasks
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
-__all__ = ["bundled_records", "for_claims", "imported_deviations", "is_imported", "tasks_described"]
+__all__ = [
+    "UNWITNESSED", "bundled_records", "imported_deviations", "is_imported", "tasks_described", "with_needs",
+]  # fmt: skip
+
+
+UNWITNESSED = (
+    "The scores were imported: nothing here shows that the claim's criterion was fixed before they were "
+    "seen."
+)
+"""Stands beside every verdict on imported scores."""
 
 
 def is_imported(specs: Iterable[RunSpec]) -> bool:
@@ -60,19 +69,19 @@ def tasks_described(claim_sets: Iterable[ClaimSet]) -> TasksOf:
     return lambda benchmark: own[benchmark] if benchmark in own else benchmark_tasks(benchmark)
 
 
-def for_claims(
-    plan: Plan, claim_sets: Sequence[ClaimSet], reported: Mapping[str, Protocol]
-) -> Plan:
-    """Return the plan of imported runs with what each claim needs of them.
+def with_needs(plan: Plan, claim_sets: Sequence[ClaimSet]) -> Plan:
+    """Return a plan that says what each claim needs: one of runs made here does so by itself.
 
     Args:
-        plan: of the store.
-        claim_sets: the claims.
-        reported: protocols as reported, by name; names without a record may be declared all the same.
+        plan: of a store.
+        claim_sets: the claims; their protocols may have a name and no record.
 
     Raises:
         ClaimFileError: a described benchmark is ambiguous.
     """
+    if not is_imported(plan.specs):
+        return plan
+    reported = bundled_records(plan, claim_sets)
     names = [s.paper.protocol for s in claim_sets if s.paper.protocol]
     known = [reported[name] for name in names if name in reported]
     tasks_of = tasks_described(claim_sets)

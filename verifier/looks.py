@@ -18,7 +18,7 @@ from replication.looks import UNSHOWN, Look, append_looks, read_looks
 from replication.protocol import Protocol
 from replication.run import Plan, Run
 from replication.store import Store
-from verifier.imported import bundled_records, for_claims, is_imported
+from verifier.imported import bundled_records, is_imported, with_needs
 from verifier.ledger import Bearing, Ledger
 from verifier.sequential import seeds_planned, trained
 from verifier.signature import corroborate_version
@@ -93,9 +93,9 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
             f"store '{path}': found no plan ; expected one. Use `corroborate run` first."
         )
     claim_sets = [s for _, s in named]
+    plan = with_needs(plan, claim_sets)
     if is_imported(plan.specs):
         reported = {**bundled_records(plan, claim_sets), **reported}
-        plan = for_claims(plan, claim_sets, reported)
     verdicts = verify(
         claim_sets, plan, runs, reported,
         looks=read_looks(path), items=_Shelf(store).items,

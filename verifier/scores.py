@@ -21,7 +21,7 @@ from replication.imports.entering import imported_plan, read_scores, runs_of
 from replication.imports.score import Given, Reading, Score
 from replication.origin import Raw, Scale, SourceFile
 from replication.run import Plan, Run
-from verifier.imported import bundled_records, for_claims
+from verifier.imported import bundled_records, with_needs
 from verifier.verdict import Verdicts
 from verifier.verify import verify
 
@@ -170,8 +170,7 @@ def planned_on(claim_sets: Sequence[ClaimSet], scores: Scores) -> tuple[Plan, tu
         ImportedScoresError: there are none, or two are of one cell.
     """
     runs = scores.runs()
-    plan = imported_plan(run.spec for run in runs)
-    return for_claims(plan, claim_sets, bundled_records(plan, claim_sets)), runs
+    return with_needs(imported_plan(run.spec for run in runs), claim_sets), runs
 
 
 def verified_on(claim_sets: Iterable[ClaimSet], scores: Scores) -> Verdicts:

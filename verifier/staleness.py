@@ -18,6 +18,7 @@ from claims.library import bundled
 from claims.record import digest_of
 from replication.looks import Look
 from replication.run import EVALUATOR, Plan, Run
+from verifier.imported import with_needs
 
 __all__ = [
     "Now",
@@ -113,7 +114,8 @@ def recorded(
         if isinstance(claims, str):
             found.append(Recorded(look, (), claims))
         else:
-            found.append(Recorded(look, stale(look, now_of(look.claim, claims, plan, finished))))
+            latest = with_needs(plan, (claims,)) if plan else None
+            found.append(Recorded(look, stale(look, now_of(look.claim, claims, latest, finished))))
     return tuple(found)
 
 

@@ -29,7 +29,7 @@ from verifier.departures import (
 )
 from verifier.evidence import evidence_of
 from verifier.family import with_family, with_shared_runs
-from verifier.imported import imported_deviations, is_imported, tasks_described
+from verifier.imported import UNWITNESSED, imported_deviations, is_imported, tasks_described
 from verifier.ledger import Bearing, Ledger
 from verifier.outcome import Outcome
 from verifier.redrawn import ItemsOf, NoItemsError
@@ -198,6 +198,7 @@ def _find(
         # what was refused says more than that there is nothing
         nothing = Outcome("not_evaluable", "no_evidence", (*notes, unusable))
         return _Finding(nothing, bearing)
+    notes = (*notes, UNWITNESSED) if foreign else notes
     reported = bench.reported.get(paper.protocol) if paper.protocol else None
     if isinstance(claim, ProtocolClaim):
         outcome = decide_settings(claim, protocol)
