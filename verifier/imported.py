@@ -20,7 +20,8 @@ from replication.tasks.row import Task, benchmark_tasks
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
 __all__ = [
-    "UNWITNESSED", "bundled_records", "imported_deviations", "is_imported", "tasks_described", "with_needs",
+    "UNWITNESSED", "bundled_records", "imported_deviations", "is_imported", "tasks_described",
+    "with_needs",
 ]  # fmt: skip
 
 

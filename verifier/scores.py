@@ -140,6 +140,12 @@ class Scores:
         self._readings.append((format, read_scores(path, format, Given.model_validate(given))))
         return self
 
+    def declared(self, protocol: str | None) -> Scores:
+        """Return the same scores, declared to be of runs that followed a protocol."""
+        other = Scores(protocol=protocol)
+        other._readings, other._rows = self._readings, self._rows
+        return other
+
     def runs(self) -> tuple[Run, ...]:
         """Return the scores as runs, one per condition, seed, task and split.
 
