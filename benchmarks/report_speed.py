@@ -61,7 +61,7 @@ def large(claims: int = 200) -> Document:
             "protocol": protocol,
             "data_source": "none",
             "data": (),
-            "sets": [{"paper": {"title": "Large", "arxiv": None}, "claims": sections}],
+            "sets": [{"paper": {"title": "Large", "controls": True}, "claims": sections}],
             "scores": [
                 {"task": TASKS[t], "condition": CONDITIONS[c], "language": code, "n": 1000,
                  "mean": _score(t, place, c), **where}

@@ -256,6 +256,18 @@ class Paper(Record):
     """arXiv identifier with its version, since claims change between versions."""
     protocol: Name | None = None
     """Protocol record that states what the paper reports of its own method."""
+    controls: bool = False
+    """True for claims about planted effects: controls of the harness, and no paper's claims."""
+
+    @model_validator(mode="after")
+    def _controls_are_no_papers(self) -> Paper:
+        if self.controls and self.arxiv is not None:
+            raise ValueError("controls must be false where arxiv is given: a paper claims these")
+        return self
+
+    def named(self) -> str:
+        """Return the title, with the arXiv identifier where there is one."""
+        return f"{self.title} ({self.arxiv})" if self.arxiv else self.title
 
 
 class BenchmarkTask(Record):

@@ -359,4 +359,6 @@ def _digest_in_any_order(claim_set: ClaimSet) -> str:
         if claim_set.benchmarks
         else {}
     )
-    return digest_of({"paper": claim_set.paper.digest(), "claims": claims, **own})
+    # whose claims they are is for readers: no run and no decision rests on it
+    paper = claim_set.paper.model_dump(mode="json", by_alias=True, exclude={"controls"})
+    return digest_of({"paper": digest_of(paper), "claims": claims, **own})

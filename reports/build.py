@@ -60,7 +60,7 @@ def build(
     ordered = [by_digest[d] for d in (s.digest() for s in plan.specs) if d in by_digest]
     counted = [run for run in ordered if run.spec.counts()]
     sets = []
-    for claim_set in sorted(claim_sets, key=lambda s: s.paper.arxiv is None):
+    for claim_set in sorted(claim_sets, key=lambda s: s.paper.controls):
         sections = tuple(
             _section(claim, by_claim[claim.id], plan, by_digest) for claim in claim_set.claims
         )

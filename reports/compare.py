@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from claims.claim import Paper
 from reports.comparison import (
     RESULTS,
     Audit,
@@ -153,7 +152,7 @@ def _standing(placed: Placed | None) -> Standing | None:
     return Standing(
         statement=section.claim.statement,
         kind=section.claim.kind,
-        paper=_named(placed.paper),
+        paper=placed.paper.named(),
         claimed=claimed(section.claim),
         signed=has_sign(section.claim),
         verdict=verdict.verdict,
@@ -196,13 +195,9 @@ def _audit(document: Document) -> Audit:
         controls_failed=tuple(
             sorted(v.claim for v in document.verdicts(of_papers=False) if not v.as_expected())
         ),
-        papers=tuple(sorted(_named(claim_set.paper) for claim_set in document.sets)),
+        papers=tuple(sorted(claim_set.paper.named() for claim_set in document.sets)),
         runs=len(document.runs),
         failed=sum(run.status == "failed" for run in document.runs),
         costs=document.costs,
         usage=document.usage,
     )
-
-
-def _named(paper: Paper) -> str:
-    return f"{paper.title} ({paper.arxiv})" if paper.arxiv else paper.title

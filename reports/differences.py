@@ -120,7 +120,7 @@ def _claims(old: Claim, new: Claim) -> Iterator[Difference]:
 def _papers(old: Paper, new: Paper) -> Iterator[Difference]:
     sides = [{"paper's own protocol": p.protocol or NONE} for p in (old, new)]
     yield from _between("paper", _DECISION, *sides)
-    sides = [{"whose claim": "a control" if p.arxiv is None else "a paper's"} for p in (old, new)]
+    sides = [{"whose claim": "a control" if p.controls else "a paper's"} for p in (old, new)]
     yield from _between("paper", _DECISION, *sides)
     sides = [{"version": p.arxiv or NONE, "title": p.title} for p in (old, new)]
     yield from _between("paper", (), *sides)

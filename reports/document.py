@@ -7,7 +7,7 @@ clock and no file access here: the time of writing is handed in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -74,7 +74,16 @@ class SetSection(Record):
 
     def is_paper(self) -> bool:
         """Return whether these are a paper's claims, not controls of the harness."""
-        return self.paper.arxiv is not None
+        return not self.paper.controls
+
+    @model_validator(mode="before")
+    @classmethod
+    def _before_controls_were_named(cls, found: Any) -> Any:
+        """Read a set of before `controls`, when whatever had no arXiv identifier were controls."""
+        paper = found.get("paper") if isinstance(found, dict) else None
+        if not isinstance(paper, dict) or "controls" in paper:
+            return found
+        return {**found, "paper": {**paper, "controls": paper.get("arxiv") is None}}
 
 
 class ScoreRow(Record):

@@ -14,6 +14,8 @@ from reports.errors import DocumentError
 
 __all__ = ["refuse_strangers", "refuse_weak_decision"]
 
+_PLANTED = ", or the claims are about planted effects: their file then says `controls: true`"
+
 
 def refuse_weak_decision(section_set: SetSection, *, simulated: bool) -> None:
     """Refuse a paper's claim that evidence decides which must not.
@@ -30,8 +32,8 @@ def refuse_weak_decision(section_set: SetSection, *, simulated: bool) -> None:
             on = "synthetic data" if simulated else f"replication '{verdict.replication}'"
             raise DocumentError(
                 f"report: claim '{verdict.claim}': found verdict '{verdict.verdict}' on {on} ; "
-                "expected 'not_evaluable' with an agreement beside it. "
-                "This is a fault of the verifier, or of who changed its verdict."
+                "expected 'not_evaluable' with an agreement beside it. This is a fault of the "
+                f"verifier, or of who changed its verdict{_PLANTED if simulated else ''}."
             )
 
 

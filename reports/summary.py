@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from claims.claim import Paper
 from reports.blocks import (
     Inline,
     Quote,
@@ -133,7 +134,7 @@ def set_title(claim_set: SetSection) -> Inline:
     """Return whose claims these are."""
     paper = claim_set.paper
     if claim_set.is_paper():
-        return words(f"Claims of {paper.title} (", code(paper.arxiv or ""), ")")
+        return words(f"Claims of {paper.title}", *_version(paper))
     return words(f"Controls, no paper's claims: {paper.title}")
 
 
@@ -165,7 +166,7 @@ def _line(section: ClaimSection) -> tuple[Inline, ...]:
 
 
 def _paper_headline(claim_set: SetSection) -> Inline:
-    title = words(emphasis(claim_set.paper.title), " (", code(claim_set.paper.arxiv or ""), ")")
+    title = words(emphasis(claim_set.paper.title), *_version(claim_set.paper))
     verdicts = [section.verdict for section in claim_set.claims]
     if not any(v.verdict in DECIDED for v in verdicts):
         sentence = words("No claim of ", title, " is decided by these runs.")
@@ -181,6 +182,10 @@ def _paper_headline(claim_set: SetSection) -> Inline:
         strong("Claims of ", title, ": ", joined(parts, "; "), "."),
         " Claims share runs and so are not independent; no score is made of them.",
     )
+
+
+def _version(paper: Paper) -> Inline:
+    return words(" (", code(paper.arxiv), ")") if paper.arxiv else ()
 
 
 def _agreements(verdicts: list[Verdict]) -> Inline:

@@ -125,10 +125,11 @@ def _shaky(section: ClaimSection) -> bool:
 def _description(document: Document) -> str:
     weak = weakness(document)
     parts = [" ".join(weak)] if weak else []
-    for one in document.sets:
-        if one.is_paper():
-            name = f"{one.paper.title} ({one.paper.arxiv})"
-            parts.append(f"{name}: {_counts(one.claims) or 'no claims'}.")
+    parts += [
+        f"{one.paper.named()}: {_counts(one.claims) or 'no claims'}."
+        for one in document.sets
+        if one.is_paper()
+    ]
     controls = _claims(document, of_papers=False)
     if controls:
         well = sum(section.verdict.as_expected() is True for section in controls)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from claims.claim import Paper
 from reports.document import ClaimSection, Document, SetSection
 from reports.escaping import one_line, visible
 from reports.summary import weakness
@@ -49,7 +50,7 @@ def _suite(document: Document, claim_set: SetSection, place: int) -> Element:
     ran = {digest for section in claim_set.claims for digest in section.runs}
     cases = [_case(section, claim_set, weak) for section in claim_set.claims]
     paper = claim_set.paper
-    title = f"{paper.title} ({paper.arxiv})" if claim_set.is_paper() else f"Controls: {paper.title}"
+    title = paper.named() if claim_set.is_paper() else f"Controls: {paper.title}"
     counts = {
         "tests": len(cases),
         "failures": sum(case.find("failure") is not None for case in cases),
@@ -89,9 +90,7 @@ def _facts(document: Document, weak: tuple[str, str] | None) -> Iterator[tuple[s
 
 def _case(section: ClaimSection, claim_set: SetSection, weak: tuple[str, str] | None) -> Element:
     claim = section.claim
-    room = "controls"
-    if claim_set.paper.arxiv is not None:  # a full stop parts packages in the views of CI servers
-        room = f"claims.arxiv-{claim_set.paper.arxiv.replace('.', '_')}"
+    room = f"claims.{_room(claim_set.paper)}" if claim_set.is_paper() else "controls"
     if weak:
         room = f"{weak[0].rstrip('.').lower().replace(' ', '-')}.{room}"
     case = Element(
@@ -106,6 +105,13 @@ def _case(section: ClaimSection, claim_set: SetSection, weak: tuple[str, str] | 
             found.set("type", kind)
         found.text = _text(_reasons(section, weak))
     return case
+
+
+def _room(paper: Paper) -> str:
+    """Return a paper's name without full stops, which part packages in the views of CI servers."""
+    if paper.arxiv is not None:
+        return f"arxiv-{paper.arxiv.replace('.', '_')}"
+    return "-".join(re.findall(r"\w+", paper.title.lower()))[:80] or "paper"
 
 
 def _outcome(section: ClaimSection) -> tuple[str, str] | None:

@@ -59,7 +59,7 @@ def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("desk")
     tiny.write_protocol(folder / "tiny.yaml", seeds=4)
     for name, claims in FILES.items():
-        tiny.write_claims(folder / f"{name}.yaml", *claims, protocol="tiny.yaml")
+        tiny.write_claims(folder / f"{name}.yaml", *claims, protocol="tiny.yaml", controls=True)
     done = start(folder, "run", "all.yaml", "--protocol", "tiny.yaml", "--store", "store")
     _, told = done.communicate(timeout=120)
     assert done.returncode == 0, told

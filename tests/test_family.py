@@ -53,7 +53,9 @@ def paper(*rules, gains=(10.0, 5.0), sd=0.3, arxiv="2005.13013v2"):
         )
         for rule in rules
     )
-    heading = {"title": "A toy paper", "protocol": "toy", "arxiv": arxiv}
+    heading = {
+        "title": "A toy paper", "protocol": "toy", "arxiv": arxiv, "controls": arxiv is None,
+    }  # fmt: skip
     claims = ClaimSet.model_validate(
         {"schema": "corroborate/claims@1", "paper": heading, "claims": list(rules)}
     )

@@ -53,7 +53,7 @@ def claim_set(*claims: dict[str, Any], arxiv: str | None = "2005.13013v2") -> Cl
     return ClaimSet.model_validate(
         {
             "schema": "corroborate/claims@1",
-            "paper": {"title": title, "arxiv": arxiv},
+            "paper": {"title": title, "arxiv": arxiv, "controls": arxiv is None},
             "claims": claims,
         }
     )

@@ -81,7 +81,7 @@ def contrast(treatment: dict[str, Any], control: dict[str, Any] | None = None) -
     return {"treatment": treatment, "control": arm() if control is None else control}
 
 
-def claim_set(*claims: dict[str, Any], **paper: str) -> ClaimSet:
+def claim_set(*claims: dict[str, Any], **paper: str | bool) -> ClaimSet:
     """Return a claim file's content."""
     document = {
         "schema": "corroborate/claims@1",
@@ -115,7 +115,7 @@ def write_protocol(path: Path, **changes: Any) -> Path:
     return path
 
 
-def write_claims(path: Path, *claims: dict[str, Any], **paper: str) -> Path:
+def write_claims(path: Path, *claims: dict[str, Any], **paper: str | bool) -> Path:
     """Write a claim file."""
     found = claim_set(*claims, **paper)
     path.write_text(json.dumps(found.model_dump(mode="json", by_alias=True)), encoding="utf-8")
