@@ -11,8 +11,8 @@ from benchmarks.judgement import Judgement
 from benchmarks.scenario import LEVEL
 from benchmarks.simulated_audits import EXAMPLES
 from benchmarks.truths import SPREADS
-from verifier.signature import corroborate_version
 from verifier.verdict import VERDICTS
+from verifier.version import corroborate_version
 
 __all__ = ["document", "summary_lines"]
 

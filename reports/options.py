@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from reports.command_help import HELP, WHOLE, Help
+from reports.command_parser import CommandParser, description_of, epilog_of
 
 __all__ = ["COMMANDS", "OPTIONS", "parser"]
 
@@ -60,14 +63,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
                    "help": "a machine-written synthesis report; several are compared"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
     "--benchmark": {"required": True, "metavar": "B", "help": "xtreme or xtreme-r"},
-    "--budget-hours": {"type": _hours, "help": "start no further run after this long"},
+    "--budget-hours": {"type": _hours, "metavar": "H", "help": "start no further run after this long"},
     "--claims": {"nargs": "+", **_CLAIMS},
     "--compare": {"nargs": 2, "metavar": ("OLD.json", "NEW.json"),
                   "help": "two reports, to write what changed between them and why; needs no CLAIMS"},
-    "--data": {"help": "folder in the hub's layout; the hub where absent"},
+    "--data": {"metavar": "DIR", "help": "folder in the hub's layout; the hub where absent"},
     "--dry-run": {**_FLAG, "help": "only list what would go and how much it is"},
     "--earlier": {"metavar": "PATH", "help": "an earlier version of the paper, to compare with"},
-    "--engine": {"default": "inline"},
+    "--engine": {"default": "inline", "metavar": "E",
+                 "help": "what executes the runs: inline (the default), local, ray or another"},
     "--explain": {**_FLAG, "help": "list every run and why"},
     "--fetched": {"metavar": "DIR",
                   "help": "folder of `corroborate fetch`, to tell what references are about"},
@@ -80,7 +84,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--json": {**_FLAG, "help": "print one JSON document"},
     "--kept": {"default": "out/search", "metavar": "DIR",
                "help": "folder of the indexes' earlier answers, out/search where absent"},
-    "--limit": {"type": _count(50), "default": 10, "help": "works to show, 1 to 50"},
+    "--limit": {"type": _count(50), "default": 10, "metavar": "N", "help": "works to show, 1 to 50"},
     "--extractor": {"action": "append", "default": [], "metavar": "NAME",
                     "help": "an installed extractor beside the built-in rules"},
     "--given": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
@@ -90,15 +94,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--lock": {"metavar": "FILE",
                "help": "refuse other data and bases than the file's; written where it is absent"},
     "--look-up": {**_FLAG, "help": "ask the indexes for every reference; else nobody is asked"},
-    "--out": {"default": "out"},
+    "--out": {"default": "out", "metavar": "DIR",
+              "help": "folder for what is written, out where absent"},
     "--offline": {**_FLAG, "help": "ask nobody; use what is here already"},
-    "--out=out/papers": {"default": "out/papers", "dest": "out"},
+    "--out=out/papers": {"default": "out/papers", "dest": "out", "metavar": "DIR",
+                         "help": "folder of papers, out/papers where absent"},
     "--paper": {"action": "append", "default": [], "metavar": "PATH",
                 "help": "the paper that the claims are of, to check words and numbers against"},
     "--paper=": {"dest": "paper", "metavar": "PATH",
                  "help": "the paper: LaTeX (file or folder), HTML, PDF, Markdown or text"},
     "--protocol": {"required": True, "metavar": "P", "help": "bundled protocol or YAML file"},
-    "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol"},
+    "--protocol=miniature": {"default": "miniature", "metavar": "P", "dest": "protocol",
+                             "help": "bundled protocol or YAML file, miniature where absent"},
     "--protocol=follows": {"metavar": "P", "dest": "follows",
                            "help": "the protocol that the imported runs followed, as you declare"},
     "--published": {"metavar": "FILE",
@@ -106,19 +113,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--quarantine": {**_FLAG, "help": "remove damaged runs that were put aside, too"},
     "--ratings": {"action": "append", "default": [], "metavar": "FILE",
                   "help": "another reviewer's ratings as JSON"},
-    "--requests": {"type": _count(1000), "default": 12, "help": "most requests in all, 1 to 1000"},
+    "--requests": {"type": _count(1000), "default": 12, "metavar": "N",
+                   "help": "most requests in all, 1 to 1000"},
     "--schema": {**_FLAG, "help": "print the JSON Schema of such a file"},
-    "--seconds": {"type": _count(3600), "default": 90, "help": "most seconds in all, 1 to 3600"},
-    "--seeds": {"type": _seeds, "help": "replicates per condition, 1 to 1000"},
+    "--seconds": {"type": _count(3600), "default": 90, "metavar": "S",
+                  "help": "most seconds in all, 1 to 3600"},
+    "--seeds": {"type": _seeds, "metavar": "K", "help": "replicates per condition, 1 to 1000"},
     "--set": {"action": "append", "default": [], "metavar": "FIELD=VALUE",
               "help": "another value for a field of the protocol, such as intermediate.epochs=3"},
-    "--size": {"help": "one of the protocol's sizes"},
+    "--size": {"metavar": "NAME", "help": "one of the protocol's sizes"},
     "--spans": {"choices": ("seqeval_0", "seqeval_1"), "default": "seqeval_0",
                 "help": "reading of udpos tags: of the published numbers, or of today's seqeval"},
-    "--store": {"required": True},
-    "--store=": {"help": "say what this store has already", "dest": "store"},
-    "--store=runs": {"dest": "store", "help": "folder of the runs"},
-    "--store=out/store": {"default": "out/store", "dest": "store"},
+    "--store": {"required": True, "metavar": "DIR", "help": "folder of the runs"},
+    "--store=": {"metavar": "DIR", "help": "say what this store has already", "dest": "store"},
+    "--store=runs": {"dest": "store", "metavar": "DIR", "help": "folder of the runs"},
+    "--store=out/store": {"default": "out/store", "dest": "store", "metavar": "DIR",
+                          "help": "folder of the runs, out/store where absent"},
     "--watch": {**_FLAG, "help": "follow the runs of another process until they end, or Ctrl-C"},
 }  # fmt: skip
 """Every option by the name that commands list it under; what follows `=` tells variants apart."""
@@ -212,6 +222,9 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Every command, what it does, and its options in the order of its help."""
 
+_GROUPS = dict.fromkeys(("--protocol", "--protocol=miniature", *_WHAT), "what is replicated")
+"""Options that stand under a heading of their own."""
+
 
 def parser(functions: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
     """Return the parser of the command line.
@@ -219,18 +232,26 @@ def parser(functions: Mapping[str, Callable[[argparse.Namespace], int]]) -> argp
     Args:
         functions: command -> what it does, under `command` in the parsed options; all of `COMMANDS`.
     """
-    whole = argparse.ArgumentParser(
-        prog="corroborate",
-        description="Find out whether runs bear out what a machine-learning paper claims.",
-    )
-    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    about = "Find out whether runs bear out what a machine-learning paper claims."
+    whole = CommandParser(prog="corroborate", description=about, epilog=epilog_of(WHOLE))
+    whole.add_version()
+    commands = whole.add_commands(tuple(COMMANDS))
     for name, (text, options) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text)
+        words = HELP.get(name, Help())
+        sub = commands.add_parser(
+            name, help=text, description=description_of(text, words), epilog=epilog_of(words)
+        )
         sub.set_defaults(command=functions[name])
+        groups = {title: sub.add_argument_group(title) for title in _titles(options)}
         for option in options:
             settings = dict(OPTIONS[option])
+            spot = groups.get(_GROUPS.get(option, ""), sub)
             if option.startswith("--"):
-                sub.add_argument(option.partition("=")[0], **settings)
+                spot.add_argument(option.partition("=")[0], **settings)
             else:
-                sub.add_argument(settings.pop("dest"), **settings)
+                spot.add_argument(settings.pop("dest"), **settings)
     return whole
+
+
+def _titles(options: Iterable[str]) -> dict[str, None]:
+    return dict.fromkeys(_GROUPS[option] for option in options if option in _GROUPS)

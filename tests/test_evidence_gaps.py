@@ -24,7 +24,7 @@ from verifier_strategies import (
 
 from claims.estimand import Measure
 from replication.run import Measurement
-from verifier import signature
+from verifier import version
 from verifier.cells import CellEstimate
 from verifier.decisions_cells import decide_consistency
 from verifier.decisions_ranking import RankSet, rank_sets
@@ -109,12 +109,12 @@ def test_an_uninstalled_corroborate_has_an_unknown_version(monkeypatch):
     def absent(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(signature, "version", absent)
-    signature.corroborate_version.cache_clear()
+    monkeypatch.setattr(version, "version", absent)
+    version.corroborate_version.cache_clear()
     try:
         assert world().verdict().signature.endswith("|version:unknown")
     finally:
-        signature.corroborate_version.cache_clear()
+        version.corroborate_version.cache_clear()
 
 
 # Cells

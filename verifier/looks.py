@@ -21,10 +21,10 @@ from replication.store import Store
 from verifier.imported import bundled_records, is_imported, with_needs
 from verifier.ledger import Bearing, Ledger
 from verifier.sequential import seeds_planned, trained
-from verifier.signature import corroborate_version
 from verifier.staleness import data_of, evaluators_of, origin_of, runs_digest
 from verifier.verdict import Verdict, Verdicts
 from verifier.verify import verify
+from verifier.version import corroborate_version
 
 __all__ = ["Verification", "looks_of", "verify_store"]
 

@@ -6,17 +6,15 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-
 from claims.claim import Claim, ProtocolClaim
 from replication.protocol import Protocol
 from verifier.cells import statistic_of
 from verifier.ledger import Bearing
 from verifier.outcome import Outcome
 from verifier.samples import Samples
+from verifier.version import corroborate_version
 
-__all__ = ["corroborate_version", "signature_of"]
+__all__ = ["signature_of"]
 
 
 def signature_of(
@@ -46,15 +44,6 @@ def signature_of(
         "version": corroborate_version(),
     }
     return "|".join(f"{key}:{value}" for key, value in parts.items())
-
-
-@cache
-def corroborate_version() -> str:
-    """Return the installed version of Corroborate, `unknown` where it is not installed."""
-    try:
-        return version("corroborate")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _method(outcome: Outcome) -> str:
