@@ -74,6 +74,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "search": _of("reports.search_view", "search_command"),
     "extract": _of("reports.drafts_view", "extract_command"),
     "ground": _of("reports.ground_view", "ground_command"),
+    "completion": _of("reports.completion_view", "completion_command"),
 }
 
 

@@ -214,5 +214,14 @@ HELP: dict[str, Help] = {
         },
         page="docs/store.md",
     ),
+    "completion": Help(
+        {
+            'eval "$(corroborate completion bash)"': "complete in this shell; or in ~/.bashrc",
+            'eval "$(corroborate completion zsh)"': "the same in ~/.zshrc, after compinit",
+            "corroborate completion tcsh > ~/.corroborate.tcsh": "then `source` it in ~/.tcshrc",
+        },
+        "The script knows the claim sets, protocols, formats and engines that were installed when "
+        "it was made, so make it again after an update.",
+    ),
 }  # fmt: skip
 """Command -> what its help says beside its options."""

@@ -59,6 +59,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
              "help": "file or folder of scores; a tracking server's address for mlflow"},
     "PAPER": {"dest": "paper", "metavar": "PAPER",
               "help": "the paper: LaTeX (file or folder), HTML, PDF, Markdown or text"},
+    "SHELL": {"dest": "shell", "choices": ("bash", "zsh", "tcsh"), "help": "which shell it is for"},
     "SYNTHESIS+": {"dest": "synthesis", "nargs": "+", "metavar": "SYNTHESIS",
                    "help": "a machine-written synthesis report; several are compared"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
@@ -219,6 +220,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Remove from a store what no open claim needs: checkpoints, leftovers; never results.",
         ("--store", "--dry-run", "--quarantine", "--json"),
     ),
+    "completion": ("Print a script that lets a shell complete commands and options.", ("SHELL",)),
 }
 """Every command, what it does, and its options in the order of its help."""
 
