@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from claims.estimand import Split
 from replication.errors import StoreError
-from replication.run import Run
+from replication.run import Measurement, Run
 
 __all__ = [
     "ITEMS",
@@ -30,8 +30,10 @@ __all__ = [
     "MAX_ITEMS",
     "ItemOutcomes",
     "LanguageItems",
+    "outcomes_of",
     "positions",
     "read_items",
+    "score_faults",
     "write_items",
 ]
 
@@ -171,6 +173,29 @@ def write_items(folder: Path, items: ItemOutcomes) -> None:
     pq.write_table(pa.concat_tables(tables), folder / ITEMS, compression="zstd")
 
 
+def outcomes_of(table: pa.Table) -> dict[str, LanguageItems]:
+    """Return the outcomes in a table with the columns of `items.parquet`, sorted by language.
+
+    Raises:
+        ValueError: it has other columns, a cell without a value, or outcomes out of range.
+    """
+    try:
+        columns = _checked_columns(table.schema)
+        rows = table.select(columns).combine_chunks()
+        languages = _by_language(
+            pa.Table.from_batches(_plain(iter(rows.to_batches())), rows.schema)
+        )
+    except _FaultError as fault:
+        found, expected = fault.args
+        raise ValueError(f"found {found} ; expected {expected}") from fault
+    if faults := list(_item_faults(languages)):
+        more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+        raise ValueError(
+            f"found {'; '.join(faults[:_MOST_FAULTS])}{more} ; expected one row an example"
+        )
+    return languages
+
+
 class _FaultError(Exception):
     """What was found, and what was expected; never leaves this module."""
 
@@ -178,7 +203,7 @@ class _FaultError(Exception):
 def _checked(folder: Path, run: Run) -> dict[str, LanguageItems]:
     _check_run(run)
     languages = _by_language(_table(_content(folder / ITEMS, run)))
-    faults = [*_item_faults(languages), *_score_faults(languages, run)]
+    faults = [*_item_faults(languages), *score_faults(languages, run.measurements)]
     if faults:
         more = len(faults) - _MOST_FAULTS
         said = [*faults[:_MOST_FAULTS], *([f"{more} more faults"] if more > 0 else [])]
@@ -342,13 +367,16 @@ def _item_faults(languages: Mapping[str, LanguageItems]) -> Iterator[str]:
                 yield f"{more} examples {where} with more matched than predicted or gold"
 
 
-def _score_faults(languages: Mapping[str, LanguageItems], run: Run) -> Iterator[str]:
-    measured = {m.language for m in run.measurements}
+def score_faults(
+    languages: Mapping[str, LanguageItems], measurements: Sequence[Measurement]
+) -> Iterator[str]:
+    """Yield in what a run's scores are not those that its items give."""
+    measured = {m.language for m in measurements}
     for code in sorted(measured - set(languages)):
         yield f"no items in '{code}', which has a score"
     for code in sorted(set(languages) - measured):
         yield f"items in '{code[:40]}', which has no score"
-    for m in run.measurements:
+    for m in measurements:
         items = languages.get(m.language)
         if items is None:
             continue

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from replication.imports.faults import Faults, shown
 from replication.imports.sources import MAX_BYTES, Sources
 
-__all__ = ["MAX_ROWS", "SUFFIXES", "Row", "Table", "parquet_columns", "table"]
+__all__ = ["MAX_ROWS", "SUFFIXES", "Row", "Table", "is_text", "parquet_columns", "table"]
 
 MAX_ROWS = 1_000_000
 """Rows of one import."""
@@ -203,7 +203,7 @@ def _parquet_rows(data: bytes, read: list[str], place: str, faults: Faults) -> I
     number = 0
     try:
         with pq.ParquetFile(pa.BufferReader(data)) as plain:
-            texts = [n for n in read if _is_text(plain.schema_arrow.field(n).type)]
+            texts = [n for n in read if is_text(plain.schema_arrow.field(n).type)]
         with pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts) as file:
             for batch in file.iter_batches(_BATCH, columns=read):
                 for name in texts:
@@ -215,15 +215,15 @@ def _parquet_rows(data: bytes, read: list[str], place: str, faults: Faults) -> I
         _no_parquet(place, error, faults)
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    """Return whether a column holds text, such as pandas' categories, which are codes of it."""
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a column of Parquet holds text, or codes of it as pandas' categories do."""
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(plain) or pa.types.is_large_string(plain))
 
 
 def _is_plain(kind: pa.DataType) -> bool:
     of = pa.types
-    checks = (_is_text, of.is_integer, of.is_floating, of.is_boolean, of.is_decimal, of.is_null)
+    checks = (is_text, of.is_integer, of.is_floating, of.is_boolean, of.is_decimal, of.is_null)
     return any(check(kind) for check in checks)
 
 

@@ -13,12 +13,10 @@ from replication.imports.faults import Faults, shown
 from replication.imports.score import Given, Reading, Score
 from replication.imports.sources import Sources
 from replication.imports.tables import SUFFIXES, table
+from replication.imports.tidy_items import SUFFIX, items_file, with_items
 from replication.imports.tidy_rows import COLUMNS, Rows
 
-__all__ = ["ITEMS_SUFFIX", "read", "scores_of"]
-
-ITEMS_SUFFIX = ".items.parquet"
-"""`scores.items.parquet` beside `scores.csv` holds the outcome of every example behind its scores."""
+__all__ = ["read", "scores_of"]
 
 
 def read(path: Path, given: Given) -> Reading:
@@ -34,9 +32,7 @@ def read(path: Path, given: Given) -> Reading:
     sources, faults = Sources(path), Faults()
     rows, left_out = Rows(given, faults), []
     tables = [
-        p
-        for p in sources.find("*")
-        if p.suffix.lower() in SUFFIXES and not p.name.lower().endswith(ITEMS_SUFFIX)
+        p for p in sources.find("*") if p.suffix.lower() in SUFFIXES and not p.name.endswith(SUFFIX)
     ]
     if not tables:
         faults.add(
@@ -47,7 +43,15 @@ def read(path: Path, given: Given) -> Reading:
         left_out += _read_table(sources, file, rows)
     scores = rows.scores()
     faults.stop(f"import '{path}'")
-    return Reading("unknown", sources.files, scores, tuple(left_out))
+    scores, items = with_items(sources, tables, rows, scores)
+    faults.stop(f"import '{path}'")
+    used = {items_file(file) for file in tables}
+    left_out += [
+        f"file '{sources.name(p)}': lies beside no table of its name"
+        for p in sources.find("*" + SUFFIX)
+        if p not in used and p not in tables
+    ]
+    return Reading("unknown", sources.files, scores, tuple(left_out), items)
 
 
 def scores_of(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from claims.estimand import Condition, Split
 from replication.imports.cells import ABSENT, name_in, number_in, plain, truth_in, whole_in
@@ -17,7 +17,7 @@ from replication.imports.tables import MAX_ROWS, Row
 from replication.origin import Raw, Scale
 from replication.protocol import base_name
 
-__all__ = ["COLUMNS", "Rows"]
+__all__ = ["COLUMNS", "Rows", "RunPlace"]
 
 COLUMNS = (
     "base", "intermediate", "mlm", "target", "language", "split", "metric", "seed", "score", "n",
@@ -94,6 +94,15 @@ def _or_given(column: str) -> str:
     return f", or --given {field}=..." if field in Given.model_fields else ""
 
 
+class RunPlace(NamedTuple):
+    """What the items of one run are of."""
+
+    condition: Condition
+    seed: Seed | None
+    task: str
+    split: Split
+
+
 @dataclass(frozen=True, slots=True)
 class _Cell:
     """What a score is of: each may stand in an import once."""
@@ -102,7 +111,7 @@ class _Cell:
     seed: Seed | None
     task: str
     language: str
-    split: str
+    split: Split
     metric: str
 
 
@@ -174,6 +183,14 @@ class Rows:
             if extra is not None and len(extra) < _MOST_EXTRA:
                 extra.update((str(key), None) for key in row if key not in COLUMNS)
             self._add_row(f"{path}, {at}", path, at, row)
+
+    def run_of(self, place: str, row: Mapping[str, object]) -> RunPlace | None:
+        """Return which run cells without a score are about; null with a fault."""
+        before = self.faults.total
+        condition, _ = self._condition(place, row)
+        task, split = (self._needed(place, row, column) for column in ("target", "split"))
+        seed = self._said(place, row, "seed")
+        return None if self.faults.total > before else RunPlace(condition, seed, task, split)
 
     def scores(self) -> tuple[Score, ...]:
         """Return the scores of all rows in order, in their order, on the scale of all of them."""
