@@ -87,13 +87,15 @@ HELP: dict[str, Help] = {
     ),
     "import": Help(
         {
-            "corroborate import scores.csv --format tidy --store runs --protocol xstilts":
-                "bring in a table of scores, made as the protocol says",
-            "corroborate import results --format jiant --store runs --given seed=1":
-                "bring in a folder, and say what its files do not",
+            "corroborate import scores.csv --format tidy --store runs --protocol ours":
+                "a table, one row a score, of runs that followed the protocol `ours`",
+            "corroborate import output/ --format hf-trainer --store runs --given seed=1 "
+            "--given task=xnli --given language=en":
+                "what the Hugging Face Trainer wrote, with what its files do not say",
         },
-        "Everything comes in or nothing, and every bad row is told. Without --protocol the scores "
-        "are shown, but no claim is decided on them.",
+        "Scores of runs made here and imported ones are never in one store. Without --protocol the "
+        "evidence stays conceptual and decides nothing.",
+        page="docs/imports.md",
     ),
     "score": Help(
         {

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from claims.claim import Claim, ClaimSet, Paper, ProtocolClaim, SelectedGainClaim
+from claims.estimand import Measure
 from replication.deviations import Deviation, replication_kind
 from replication.looks import Look
 from replication.plan import conditions_of, resolve
@@ -223,20 +224,29 @@ def _find(
         chosen = _choose(claim, samples, bearing, bench)
     decided = decide(claim, samples, protocol, chosen=chosen, among_many=among_many)
     outcome = held_if_unplanned(decided, standing)
-    tasks = [t.task for t in scope.tasks]
-    deviations = [
-        *(
-            imported_deviations(paper.protocol, bearing.finished, bench.reported)
-            if foreign
-            else protocol_deviations(reported, protocol, name=paper.protocol, tasks=tasks)
-        ),
-        *measure_deviations(claim.measure, samples),
-        *layer_deviations(bench.plan, bench.runs, tasks),
-    ]
+    deviations = _deviations(claim.measure, paper, bench, bearing, samples)
     if isinstance(claim, SelectedGainClaim) and chosen is not None:
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)
-    settled = _settle(outcome, bearing, samples, tuple(deviations), notes)
+    settled = _settle(outcome, bearing, samples, deviations, notes)
     return replace(settled, chosen=chosen, standing=standing)
+
+
+def _deviations(
+    measure: Measure, paper: Paper, bench: _Bench, bearing: Bearing, samples: Samples
+) -> tuple[Deviation, ...]:
+    """Return in what the runs behind some scores depart from what the paper did."""
+    tasks = [t.task for t in samples.scope.tasks]
+    of_protocol = imported_deviations(paper.protocol, bearing.finished, bench.reported)
+    if not is_imported(bench.plan.specs):
+        reported = bench.reported.get(paper.protocol) if paper.protocol else None
+        of_protocol = protocol_deviations(
+            reported, bench.plan.protocol, name=paper.protocol, tasks=tasks
+        )
+    return (
+        *of_protocol,
+        *measure_deviations(measure, samples),
+        *layer_deviations(bench.plan, bench.runs, tasks),
+    )
 
 
 def _settle(
