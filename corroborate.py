@@ -1,4 +1,7 @@
-"""The command line of Corroborate: the composition root, which holds no logic of its own.
+"""The composition root of Corroborate, which holds no logic of its own: command line and Python API.
+
+A program that imports this module has `load_claims`, `Scores`, `verify`, `report` and `assert_claim`,
+each loaded when it is first asked for; docs/python.md shows them.
 
 Exit codes: 0 every verdict as expected; 1 at least one against expectation; 2 usage or invalid input;
 3 none against expectation but something inconclusive or not evaluable; 4 execution failed.
@@ -45,6 +48,27 @@ def main(arguments: list[str] | None = None) -> int:
             "CORROBORATE_TRACEBACK=1 to see where, and report it."
         )
         return FAILED
+
+
+_API = {
+    "Scores": "verifier.scores:Scores",
+    "assert_claim": "verifier.pytest_plugin:assert_claim",
+    "load_claims": "verifier.scores:load_claims",
+    "report": "reports.on_scores:report",
+    "verify": "verifier.scores:verified_on",
+}
+"""Public name -> where it is defined."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _API:
+        raise AttributeError(f"module 'corroborate' has no attribute {name!r}")
+    module, _, attribute = _API[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_API])
 
 
 def _of(module: str, name: str) -> Callable[[argparse.Namespace], int]:

@@ -46,7 +46,7 @@ class Condition(Record):
     def label(self) -> str:
         """Return a short readable name, unique among conditions."""
         tasks = self.intermediate if self.intermediate == "all" else "+".join(self.intermediate)
-        parts = [tasks or "none"]
+        parts = [tasks] if tasks else [] if self._names_system() else ["none"]
         if self.mlm:
             parts.append("mlm")
         if self.intermediate_language != "en":
@@ -56,6 +56,10 @@ class Condition(Record):
         if self.base != "protocol":
             parts.append(f"base-{self.base}")
         return "/".join(parts)
+
+    def _names_system(self) -> bool:
+        """Return whether the base alone says which condition this is."""
+        return self == Condition(base=self.base) and self.base != "protocol"
 
 
 class Contrast(Record):

@@ -24,6 +24,7 @@ from reports.document import (
 )
 from reports.errors import DocumentError
 from reports.gate import refuse_weak_decision
+from reports.imported_section import import_lines
 from reports.usage_total import usage_total
 from verifier.verdict import Verdict, Verdicts
 
@@ -78,6 +79,7 @@ def build(
         scores=_scores(counted),
         matrix=_matrix(counted),
         runs=tuple(_line(run) for run in ordered),
+        imports=import_lines(ordered),
         environments=_environments(ordered),
         costs=_costs(ordered),
         usage=usage_total(ordered),

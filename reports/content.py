@@ -26,6 +26,7 @@ from reports.claim_evidence import Shown
 from reports.claim_section import claim_section
 from reports.document import Document, EnvironmentUse, RunLine, SetSection
 from reports.environment_text import differing_lines, environment_lines, total_lines
+from reports.imported_section import imported_notice, imported_section
 from reports.overview import costs, forest, matrix, shared_arms
 from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
@@ -64,6 +65,7 @@ def _blocks(document: Document) -> Iterator[Block]:
     warning, weak = banner(document), weakness(document)
     if warning:
         yield warning
+    yield from imported_notice(document)
     yield from notices(document)
     yield Section(words("Verdicts"), tuple(_verdicts(document)), "verdicts")
     for place, claim_set in enumerate(document.sets, 1):
@@ -75,6 +77,9 @@ def _blocks(document: Document) -> Iterator[Block]:
     shared = tuple(shared_arms(document))
     if shared:
         yield Section(words("What claims share"), shared, "shared-arms")
+    if document.imports:
+        imported = tuple(imported_section(document))
+        yield Section(words("Imported scores"), imported, "imported-scores")
     if document.scores:
         yield Section(words("Scores by task and language"), tuple(_scores(document)), "scores")
     yield Section(words("Protocol"), tuple(_protocol(document)), "protocol")
@@ -95,7 +100,7 @@ def _verdicts(document: Document) -> Iterator[Block]:
         said = _paper_level(claim_set)
         if said:
             yield Paragraph(said)
-    yield Bullets(tuple(verdict_key(tuple(document.sections()))))
+    yield Bullets(tuple(verdict_key(tuple(document.sections()), imported=bool(document.imports))))
     yield from forest(document)
 
 

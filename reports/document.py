@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from claims.claim import Claim, Paper
 from claims.estimand import Split
 from claims.record import Name, Record, Text
+from replication.origin import SourceFile
 from replication.protocol import Protocol
 from replication.run import DataUse, Environment, Phase, Refusal
 from replication.tasks.row import Metric
@@ -26,6 +27,7 @@ __all__ = [
     "Document",
     "EnergyTotal",
     "EnvironmentUse",
+    "ImportLine",
     "MatrixCell",
     "PhaseCost",
     "RunLine",
@@ -147,6 +149,22 @@ class RunLine(Record):
         return self
 
 
+class ImportLine(Record):
+    """Imported runs of one format that are said to be alike."""
+
+    format: Name
+    protocol: Name | None
+    """That they followed, as whoever imported them declares; null where nobody does."""
+    evaluator: str
+    """What computed the scores."""
+    because: Text | None
+    """Why they are only shown and in no verdict; null where they may count."""
+    runs: Annotated[int, Field(ge=1)]
+    scores: Annotated[int, Field(ge=1)]
+    files: Annotated[tuple[SourceFile, ...], Field(min_length=1)]
+    """Sorted by path."""
+
+
 class EnvironmentUse(Record):
     """A machine with its versions, and how many runs it did."""
 
@@ -217,6 +235,8 @@ class Document(Record):
     """The same scores with the languages averaged; empty in reports written before this field."""
     runs: tuple[RunLine, ...]
     """Runs in the order of the plan."""
+    imports: tuple[ImportLine, ...] = ()
+    """Where imported scores came from; empty where all runs were made here."""
     environments: tuple[EnvironmentUse, ...]
     costs: tuple[PhaseCost, ...]
     usage: UsageTotal | None = None

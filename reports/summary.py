@@ -20,7 +20,7 @@ from reports.blocks import (
 )
 from reports.claim_anchors import claim_anchor, run_anchor
 from reports.document import ClaimSection, Document, SetSection
-from reports.words import AGREEMENT_WORDS, VERDICT_MEANINGS, claimed, expectation
+from reports.words import AGREEMENT_WORDS, FIXED_BEFORE, VERDICT_MEANINGS, claimed, expectation
 from verifier.numbers import counted, estimate
 from verifier.verdict import VERDICTS, Verdict
 from verifier.words import FINDING_WORDS, VERDICT_WORDS, has_sign
@@ -138,12 +138,19 @@ def set_title(claim_set: SetSection) -> Inline:
     return words(f"Controls, no paper's claims: {paper.title}")
 
 
-def verdict_key(sections: tuple[ClaimSection, ...]) -> Iterator[Inline]:
-    """Yield the meaning of each verdict that occurs."""
+def verdict_key(sections: tuple[ClaimSection, ...], *, imported: bool) -> Iterator[Inline]:
+    """Yield the meaning of each verdict that occurs.
+
+    Args:
+        sections: the claims.
+        imported: whether their scores are, so that nobody knows what was fixed before them.
+    """
     found = {section.verdict.verdict for section in sections}
     for label in VERDICTS:
         if label in found:
-            yield words(f"{VERDICT_WORDS[label]}: {VERDICT_MEANINGS[label]}")
+            meaning = VERDICT_MEANINGS[label]
+            meaning = meaning.removesuffix(FIXED_BEFORE) if imported else meaning
+            yield words(f"{VERDICT_WORDS[label]}: {meaning}")
 
 
 def _line(section: ClaimSection) -> tuple[Inline, ...]:

@@ -118,7 +118,7 @@ def _caption(document: Document, claim_set: SetSection) -> Inline:
     weak = weakness(document)
     head = words(Span(weak[0], strong=True), f" {weak[1]} ") if weak else ()
     title = f"{plain_text(set_title(claim_set))}."
-    key = verdict_key(claim_set.claims)
+    key = verdict_key(claim_set.claims, imported=bool(document.imports))
     points = " Sizes and intervals in points; ends of intervals are rounded outwards. Verdicts: "
     made = f". Made by Corroborate, {document.generated}."
     return words(head, title, points, joined(key, "; "), made)

@@ -22,14 +22,18 @@ from verifier.verdict import Agreement, Verdict, VerdictLabel
 
 __all__ = [
     "AGREEMENT_WORDS",
+    "FIXED_BEFORE",
     "VERDICT_MEANINGS",
     "claimed",
     "expectation",
     "what_would_change",
 ]
 
+FIXED_BEFORE = ", which was fixed before the runs"
+"""What is known of a criterion whose runs were planned here, and not of one for imported scores."""
+
 VERDICT_MEANINGS: dict[VerdictLabel, str] = {
-    "reproduced": "the interval meets the claim's criterion, which was fixed before the runs",
+    "reproduced": f"the interval meets the claim's criterion{FIXED_BEFORE}",
     "not_reproduced": "the interval rules the claim out",
     "inconclusive": "the interval allows for both answers; this is no failure of the claim",
     "not_evaluable": "no evidence that could decide the claim; this is no failure of it either",
