@@ -17,7 +17,7 @@ from claims.estimand import Condition, Split
 from claims.library import load
 from claims.record import canonical_json
 from replication.errors import ImportedScoresError
-from replication.imports.entering import imported_plan, read_scores, runs_of
+from replication.imports.entering import imported_plan, read_scores, refuse_conflicts, runs_of
 from replication.imports.score import Given, Reading, Score
 from replication.origin import Raw, Scale, SourceFile
 from replication.run import Plan, Run
@@ -159,11 +159,11 @@ class Scores:
             source = SourceFile(path=MEMORY, sha256=digest)
             readings.append((MEMORY, Reading("unknown", (source,), tuple(self._rows))))
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        found = [
-            run
-            for format_, reading in readings
-            for run in runs_of(reading, format_, self.protocol, started=now)
-        ]
+        found: list[Run] = []
+        for format_, reading in readings:
+            more = runs_of(reading, format_, self.protocol, started=now)
+            refuse_conflicts(more, found)
+            found += more
         if not found:
             raise ImportedScoresError("scores: found none ; expected some. Add them first.")
         return tuple(found)

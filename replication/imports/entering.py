@@ -22,7 +22,15 @@ from replication.protocol import Base, Evaluation, Protocol, Recipe, Target
 from replication.run import DataUse, Environment, Measurement, Plan, Run, RunSpec
 from replication.store import Store
 
-__all__ = ["FORMATS", "Entered", "enter", "imported_plan", "read_scores", "runs_of"]
+__all__ = [
+    "FORMATS",
+    "Entered",
+    "enter",
+    "imported_plan",
+    "read_scores",
+    "refuse_conflicts",
+    "runs_of",
+]
 
 FORMATS = {
     "tidy": "replication.imports.tidy",
@@ -111,7 +119,7 @@ def enter(reading: Reading, store: Store, *, format_: str, protocol: str | None)
     runs = runs_of(reading, format_, protocol)
     new = [run for run in runs if run.spec_digest not in specs]
     earlier = [run for run in store.runs(verify=False) if run.spec_digest in specs]
-    _refuse_conflicts(new, earlier)
+    refuse_conflicts(new, earlier)
     for run in new:
         if store.state(run.spec_digest) == "finished":
             continue  # an import that was broken off has brought it
@@ -295,13 +303,16 @@ def _refuse(scores: Sequence[Score]) -> None:
     _raise("import", faults)
 
 
-def _refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
-    """Refuse cells that the store has from another import."""
+def refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
+    """Refuse cells of which other files gave a score already.
+
+    Raises:
+        ImportedScoresError: with every such cell.
+    """
     have: dict[_Cell, Run] = {cell: run for run in earlier for cell in _cells(run)}
     faults = [
-        f"{_told(cell)}: found a score of it in the store already, from "
-        f"{', '.join(_files(have[cell])[:3])} ; expected none. Name another --store, or import all "
-        "files at once after removing one of the two."
+        f"{_told(cell)}: found a score of it already, from {', '.join(_files(have[cell])[:3])} ; "
+        "expected none. Leave one of the two out; what is in a store stays there, so name another."
         for run in new
         for cell in _cells(run)
         if cell in have

@@ -1,0 +1,414 @@
+"""Scores made elsewhere become runs, all of them or none, and decide claims only as far as they may."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imported_world import CLAIMS, PLAIN, both, claim_set, reading, score, table, written
+
+import corroborate
+from claims.errors import ClaimFileError
+from claims.estimand import Condition
+from replication.errors import ImportedScoresError
+from replication.imports.entering import FORMATS, enter, runs_of
+from replication.run import Run
+from replication.store import Store
+from verifier.auditing import verified
+from verifier.looks import verify_store
+from verifier.scores import Scores, verified_on
+
+
+def stored(path, *readings, protocol="ours"):
+    with Store.open(path) as store:
+        for one in readings:
+            enter(one, store, format_="tidy", protocol=protocol)
+    return path
+
+
+def decided(path, text=CLAIMS, **reported):
+    found = verify_store(path, [("claims.yaml", claim_set(text))], reported)
+    return {v.claim: v for v in found.verdicts.verdicts}
+
+
+def test_what_holds_is_reproduced_and_what_does_not_is_not(tmp_path):
+    found = decided(stored(tmp_path / "runs", reading(*both())))
+    assert found["real-gain"].verdict == "reproduced"
+    assert found["real-gain"].replication == "close"
+    assert found["false-gain"].verdict == "not_reproduced"
+    assert all("nothing here shows" in " ".join(v.reasons) for v in found.values())
+    assert all(not v.stale for v in found.values())
+
+
+def test_nothing_is_decided_where_nobody_says_how_the_runs_were_made(tmp_path):
+    found = decided(stored(tmp_path / "runs", reading(*both()), protocol=None))
+    assert {v.verdict for v in found.values()} == {"not_evaluable"}
+    assert found["real-gain"].agreement == "agrees"
+    assert found["false-gain"].agreement == "disagrees"
+
+
+def test_nor_where_they_followed_another_protocol_than_the_claim_is_about(tmp_path):
+    found = decided(stored(tmp_path / "runs", reading(*both()), protocol="theirs"))
+    assert {v.verdict for v in found.values()} == {"not_evaluable"}
+
+
+def test_nor_where_the_claim_file_names_no_protocol(tmp_path):
+    text = CLAIMS.replace(", protocol: ours", "")
+    found = decided(stored(tmp_path / "runs", reading(*both())), text)
+    assert {v.verdict for v in found.values()} == {"not_evaluable"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seed": None},
+        {"n": None},
+        {"seeds": "mean"},
+        {"seeds": "median"},
+        {"shown": "It was prompted, not fine-tuned."},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_scores_that_are_no_replicates_are_shown_and_never_counted(tmp_path, changed):
+    scores = [
+        score(base, None if "seed" in changed else seed, 80 + 4 * (base == "augmented"), **other)
+        for base in ("plain", "augmented")
+        for seed in range(3)
+        for other in ({k: v for k, v in changed.items() if k != "seed"},)
+    ]
+    path = stored(tmp_path / "runs", reading(*scores))
+    with Store.open(path, write=False) as store:
+        runs = store.runs()
+    assert runs
+    assert all(run.spec.origin.comparability == "shown" for run in runs)
+    found = decided(path)
+    assert {v.verdict for v in found.values()} == {"not_evaluable"}
+    assert all(v.estimate is None for v in found.values())
+    assert all("only shown" in " ".join(v.reasons) for v in found.values())
+
+
+def test_shown_scores_beside_counted_ones_change_no_number(tmp_path):
+    mean = [
+        score(base, None, points, seeds="mean", n=None)
+        for base, points in (("plain", 99), ("augmented", 1))
+    ]
+    alone = decided(stored(tmp_path / "a", reading(*both())))["real-gain"]
+    beside = decided(stored(tmp_path / "b", reading(*both(), *mean)))["real-gain"]
+    assert (beside.estimate, beside.interval, beside.verdict) == (
+        alone.estimate, alone.interval, alone.verdict,
+    )  # fmt: skip
+    assert "only shown" in " ".join(beside.reasons)
+
+
+def test_scores_of_two_evaluators_are_never_compared(tmp_path):
+    plain = [s for s in both() if s.condition.base == "plain"]
+    augmented = [s for s in both() if s.condition.base == "augmented"]
+    path = stored(
+        tmp_path / "runs",
+        reading(*plain, evaluator="one 1.0"), reading(*augmented, evaluator="two 2.0", files="b"),
+    )  # fmt: skip
+    found = decided(path)["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "scored by different code" in " ".join(found.reasons)
+
+
+def test_a_condition_without_scores_is_named(tmp_path):
+    only = [s for s in both() if s.condition.base == "plain"]
+    found = decided(stored(tmp_path / "runs", reading(*only)))["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "augmented" in " ".join(found.reasons)
+
+
+def test_a_benchmark_that_nobody_describes_is_named(tmp_path):
+    text = CLAIMS.replace("benchmark: own", "benchmark: other")
+    found = decided(stored(tmp_path / "runs", reading(*both())), text)["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "under `benchmarks`" in " ".join(found.reasons)
+
+
+def test_a_described_benchmark_may_not_take_the_name_of_a_bundled_one(tmp_path):
+    text = CLAIMS.replace("own: {reviews", "xtreme: {reviews").replace(
+        "benchmark: own", "benchmark: xtreme"
+    )
+    with pytest.raises(ClaimFileError, match="bundled"):
+        decided(stored(tmp_path / "runs", reading(*both())), text)
+
+
+def test_a_language_that_one_arm_lacks_keeps_the_claim_from_being_decided(tmp_path):
+    text = CLAIMS.replace("languages: [en]", "languages: [en, de]")
+    found = decided(stored(tmp_path / "runs", reading(*both())), text)["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "measure.languages" in {d.field for d in found.deviations}
+
+
+def test_without_chance_a_seed_is_not_a_replicate(tmp_path):
+    fixed = [score("plain", "none", 80.0), score("augmented", "none", 84.0)]
+    with Store.open(stored(tmp_path / "runs", reading(*fixed)), write=False) as store:
+        assert {run.spec.seed for run in store.runs()} == {None}
+
+
+@given(order=st.permutations(range(8)))
+def test_the_order_of_rows_is_no_identity(order):
+    scores = both()
+    first = runs_of(reading(*scores), "tidy", "ours", started="2026-01-01")
+    again = runs_of(reading(*(scores[i] for i in order)), "tidy", "ours", started="2026-01-01")
+    assert first == again
+
+
+def test_the_same_files_again_change_nothing(tmp_path):
+    path = stored(tmp_path / "runs", reading(*both()))
+    before = (path / "journal.jsonl").read_bytes()
+    with Store.open(path) as store:
+        entered = enter(reading(*both()), store, format_="tidy", protocol="ours")
+    assert (entered.runs, len(entered.there)) == ((), 8)
+    assert (path / "journal.jsonl").read_bytes() == before
+
+
+def test_other_scores_of_the_same_cells_are_refused_whole(tmp_path):
+    path = stored(tmp_path / "runs", reading(*both()))
+    before = (path / "journal.jsonl").read_bytes()
+    more = reading(score("plain", 0, 12.0), score("new", 0, 13.0), files="b")
+    with Store.open(path) as store, pytest.raises(ImportedScoresError, match="already") as raised:
+        enter(more, store, format_="tidy", protocol="ours")
+    assert len(raised.value.faults) == 1
+    assert (path / "journal.jsonl").read_bytes() == before
+
+
+def test_one_cell_twice_names_both_places():
+    twice = reading(score("plain", 0, 80.0), score("plain", 0, 81.0))
+    with pytest.raises(ImportedScoresError, match=r"plain 0.*again"):
+        runs_of(twice, "tidy", None)
+
+
+def test_a_seed_beside_none_is_refused():
+    mixed = reading(score("plain", 0), score("plain", "none", metric="f1"))
+    with pytest.raises(ImportedScoresError, match="beside"):
+        runs_of(mixed, "tidy", None)
+
+
+def test_an_import_that_was_killed_shows_nothing_until_it_is_made_again(tmp_path, monkeypatch):
+    path = tmp_path / "runs"
+    finish = Store.finish
+    done = []
+
+    def dies_at_the_third(self, run, folder):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(run)
+        return finish(self, run, folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "finish", dies_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            stored(path, reading(*both()))
+    with Store.open(path, write=False) as store:
+        assert store.latest_plan() is None
+    stored(path, reading(*both()))
+    assert decided(path)["real-gain"].verdict == "reproduced"
+
+
+def test_runs_made_here_and_imported_ones_never_share_a_store(tmp_path):
+    made = runs_of(reading(*both()), "tidy", "ours")[0]
+    spec = made.spec.model_copy(update={"origin": None})
+    own = made.model_copy(update={"spec": spec, "spec_digest": spec.digest()})
+    path = stored(tmp_path / "imported", reading(*both()))
+    with Store.open(path, write=False) as store:
+        plan = store.latest_plan()
+    with Store.open(tmp_path / "own") as store:
+        store.finish(own, store.begin(own.spec))
+        store.add_plan(plan.model_copy(update={"specs": (spec,)}))
+        with pytest.raises(ImportedScoresError, match="made here"):
+            enter(reading(*both()), store, format_="tidy", protocol="ours")
+
+
+def test_raw_values_and_checksums_are_kept(tmp_path):
+    path = stored(tmp_path / "runs", reading(*both()))
+    with Store.open(path, write=False) as store:
+        runs = store.runs()
+    for run in runs:
+        assert [source.sha256 for source in run.spec.origin.sources] == ["a" * 64]
+        assert all(m.raw is not None and m.raw.value == m.score for m in run.measurements)
+
+
+def test_seeds_that_came_in_after_a_look_do_not_decide(tmp_path):
+    path = stored(tmp_path / "runs", reading(*(s for s in both() if s.seed < 2)))
+    decided(path)
+    stored(path, reading(*(s for s in both() if s.seed >= 2), files="b"))
+    found = decided(path)["real-gain"]
+    assert found.verdict == "inconclusive"
+    assert "Unplanned look" in " ".join(found.reasons)
+
+
+def test_a_claim_on_the_protocols_base_is_met_by_runs_that_name_it(tmp_path):
+    text = CLAIMS.replace("{base: augmented}", "{intermediate: [squad_v1]}").replace(
+        "{base: plain}", "{intermediate: []}"
+    )
+    scores = [
+        score("xlm-roberta-large", s.seed, s.points, checkpoint="FacebookAI/xlm-roberta-large",
+              condition=Condition(base="xlm-roberta-large", intermediate=("squad_v1",)
+                                  if s.condition.base == "augmented" else ()))
+        for s in both()
+    ]  # fmt: skip
+    found = decided(stored(tmp_path / "runs", reading(*scores)), text)["real-gain"]
+    assert found.verdict == "reproduced"
+
+
+def test_another_base_than_the_papers_is_an_important_deviation(tmp_path):
+    from replication.protocols import load_protocol
+
+    text = CLAIMS.replace("protocol: ours", "protocol: xstilts").replace(
+        "{base: augmented}", "{intermediate: [squad_v1]}").replace(
+        "{base: plain}", "{intermediate: []}")  # fmt: skip
+    arms = {"plain": (), "augmented": ("squad_v1",)}
+    scores = [
+        score("x", s.seed, s.points, checkpoint="xlm-roberta-base",
+              condition=Condition(intermediate=arms[s.condition.base]))
+        for s in both()
+    ]  # fmt: skip
+    path = stored(tmp_path / "runs", reading(*scores), protocol="xstilts")
+    found = decided(path, text, xstilts=load_protocol("xstilts"))["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "base.checkpoint" in {d.field for d in found.deviations if d.importance == "important"}
+
+
+def test_all_is_no_name_for_nothing(tmp_path):
+    text = CLAIMS.replace("{base: augmented}", "{intermediate: all}").replace(
+        "{base: plain}", "{intermediate: []}"
+    )
+    scores = [score("x", s.seed, s.points, condition=Condition()) for s in both()[:4]]
+    found = decided(stored(tmp_path / "runs", reading(*scores)), text)["real-gain"]
+    assert found.verdict == "not_evaluable"
+
+
+# the command
+
+
+def command(capsys, *arguments):
+    code = corroborate.main([str(a) for a in arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_from_a_table_to_a_report_by_commands(tmp_path, capsys):
+    claims, scores = written(tmp_path)
+    store = tmp_path / "runs"
+    code, out, _ = command(
+        capsys, "import", scores, "--format", "tidy", "--store", store, "--protocol", "ours"
+    )
+    assert code == 0
+    assert "8 runs" in out
+    code, out, _ = command(capsys, "verify", claims, "--store", store, "--json")
+    assert code == 1
+    verdicts = {v["claim"]: v for v in json.loads(out)["verdicts"]}
+    assert verdicts["real-gain"]["verdict"] == "reproduced"
+    code, _, _ = command(
+        capsys, "report", claims, "--store", store, "--out", tmp_path / "out", "--format", "md,json"
+    )
+    assert code == 1
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "These scores were imported, not made here." in page
+    assert "which was fixed before the runs" not in page
+    assert "corroborate import scores.csv --format tidy" in page
+    code, out, _ = command(capsys, "status", "--store", store)
+    assert (code, out.count("current")) == (0, 2)
+
+
+def test_an_import_without_protocol_says_what_is_missing(tmp_path, capsys):
+    _, scores = written(tmp_path)
+    code, out, _ = command(capsys, "import", scores, "--format", "tidy", "--store", tmp_path / "r")
+    assert code == 0
+    assert "--protocol" in out
+
+
+def test_import_as_json_is_one_document(tmp_path, capsys):
+    _, scores = written(tmp_path)
+    _, out, _ = command(
+        capsys, "import", scores, "--format", "tidy", "--store", tmp_path / "r", "--json"
+    )
+    found = json.loads(out)
+    assert found["schema"] == "corroborate/import@1"
+    assert (len(found["runs"]), found["scores"], found["shown"]) == (8, 8, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "excel"), "excel"),
+        (("--format", "tidy", "--given", "seeds=3"), "seeds=3"),
+        (("--format", "tidy", "--given", "seed=three", "--given", "n=0"), "n: found '0'"),
+        (("--format", "tidy", "--given", "n=1", "--given", "n=2"), "twice"),
+    ],
+)
+def test_wrong_options_are_told_without_a_traceback(tmp_path, capsys, arguments, said):
+    _, scores = written(tmp_path)
+    code, _, err = command(capsys, "import", scores, *arguments, "--store", tmp_path / "r")
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_every_fault_of_a_table_is_told_and_nothing_is_imported(tmp_path, capsys):
+    bad = table() + "plain,none,false,reviews,en,test,accuracy,9,101,500\n,,,,,,,,x,\n"
+    _, scores = written(tmp_path, scores=bad)
+    code, _, err = command(capsys, "import", scores, "--format", "tidy", "--store", tmp_path / "r")
+    assert code == 2
+    assert "line 10" in err
+    assert "line 11" in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_every_format_can_be_read_by_its_name():
+    from importlib import import_module
+
+    assert all(callable(import_module(module).read) for module in FORMATS.values())
+
+
+# programs
+
+
+def test_scores_of_a_program_give_the_verdicts_of_the_store(tmp_path):
+    claims, scores = written(tmp_path)
+    path = stored(tmp_path / "runs", reading(*both()))
+    found, _ = verified([str(claims)], path)
+    mine = verified_on((claim_set(),), Scores(protocol="ours").add_files(scores))
+    assert [(v.claim, v.verdict, v.estimate, v.interval) for v in mine.verdicts] == [
+        (v.claim, v.verdict, v.estimate, v.interval) for v in found.verdicts.verdicts
+    ]
+
+
+def test_a_cell_that_two_additions_share_is_refused(tmp_path):
+    _, scores = written(tmp_path)
+    twice = Scores(protocol="ours").add_files(scores).add(
+        [PLAIN[0] + 1], condition={"base": "plain"}, task="reviews", language="en", split="test",
+        metric="accuracy", n=500,
+    )  # fmt: skip
+    with pytest.raises(ImportedScoresError, match="already"):
+        twice.runs()
+
+
+@pytest.mark.parametrize(
+    ("scores", "seeds"), [([], None), ([1.0], [1, 2]), ([101.0], None), ([float("nan")], None)]
+)
+def test_scores_that_cannot_be_are_refused(scores, seeds):
+    with pytest.raises(ImportedScoresError):
+        Scores().add(
+            scores, condition={"base": "plain"}, task="reviews", language="en", split="test",
+            metric="accuracy", n=500, seeds=seeds,
+        )  # fmt: skip
+
+
+def test_no_scores_are_no_verdict():
+    with pytest.raises(ImportedScoresError, match="found none"):
+        verified_on((claim_set(),), Scores())
+
+
+def test_runs_of_before_origins_keep_their_digests():
+    made = runs_of(reading(*both()), "tidy", "ours")[0]
+    spec = made.spec.model_copy(update={"origin": None})
+    assert "origin" not in spec.model_dump()
+    assert "origin" in made.spec.model_dump()
+    again = Run.model_validate_json(made.canonical())
+    assert again.spec.digest() == made.spec_digest
