@@ -15,6 +15,8 @@ from loopback_arxiv import arxiv_site  # noqa: F401  a fixture
 from loopback_hub import loopback  # noqa: F401  a fixture
 from loopback_indexes import desk, indexes  # noqa: F401  fixtures
 
+pytest_plugins = ["pytester"]  # runs pytest within a test, for the plugin that claims are tests by
+
 # A job in the background of a script ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
