@@ -84,8 +84,16 @@ class _Formatter(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Wrap paragraphs; lines that are set in stand as they are, to be copied."""
-        kept = [[x] if x.startswith(" ") else wrap(x, width) or [""] for x in text.splitlines()]
+        kept = [[x] if x.startswith(" ") else _lines(x, width) or [""] for x in text.splitlines()]
         return "\n".join(indent + line for lines in kept for line in lines)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _lines(text, width)
+
+
+def _lines(text: str, width: int) -> list[str]:
+    # a name such as `ro-crate` that is broken can be neither searched for nor copied
+    return wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 class _Version(argparse.Action):

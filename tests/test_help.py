@@ -55,6 +55,7 @@ def test_the_help_of_a_command_has_examples_exit_codes_and_a_page(command, capsy
     assert (code, told) == (0, "")
     assert max(map(len, out.splitlines())) <= 80
     assert "\x1b" not in out
+    assert not re.search(r"\w-$", out, re.MULTILINE), "a name is broken at its hyphen"
     examples = out.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()
     lines = [line.strip() for line in examples[::2]]
     assert 1 <= len(lines) <= 3, "reports/command_help.py has one to three examples for a command"
