@@ -114,7 +114,16 @@ def description_of(summary: str, words: Help) -> str:
 
 def epilog_of(words: Help) -> str:
     """Return what stands below the options: examples, exit codes and where to read on."""
-    examples = [f"  {line}\n      {what}" for line, what in words.examples.items()]
+    examples = [f"{_typed(line)}\n      {what}" for line, what in words.examples.items()]
     codes = [f"  {code}  {meaning}" for code, meaning in sorted(words.codes.items())]
     parts = {"examples": examples, "exit codes": codes, "read on": [f"  {words.page}"]}
     return "\n\n".join("\n".join([f"{title}:", *lines]) for title, lines in parts.items() if lines)
+
+
+def _typed(line: str) -> str:
+    """Return a command as it can be copied to a shell, continued where it is long."""
+    lines = wrap(
+        line, WIDTH - 2, initial_indent="  ", subsequent_indent="    ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return " \\\n".join(lines)

@@ -56,7 +56,8 @@ def test_the_help_of_a_command_has_examples_exit_codes_and_a_page(command, capsy
     assert max(map(len, out.splitlines())) <= 80
     assert "\x1b" not in out
     assert not re.search(r"\w-$", out, re.MULTILINE), "a name is broken at its hyphen"
-    examples = out.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()
+    shown = out.partition("\nexamples:\n")[2].partition("\n\n")[0]
+    examples = shown.replace(" \\\n   ", "").splitlines()
     lines = [line.strip() for line in examples[::2]]
     assert 1 <= len(lines) <= 3, "reports/command_help.py has one to three examples for a command"
     assert all(line.startswith("      ") for line in examples[1::2]), "say what each example does"
