@@ -17,7 +17,16 @@ import yaml
 
 from claims.errors import Fault
 
-__all__ = ["DOCUMENT", "MAX_DEPTH", "LocatedYaml", "Place", "dotted", "read_yaml", "shown"]
+__all__ = [
+    "DOCUMENT",
+    "MAX_DEPTH",
+    "LocatedYaml",
+    "Place",
+    "acceptable",
+    "dotted",
+    "read_yaml",
+    "shown",
+]
 
 Place = tuple[str | int, ...]
 """Keys and list positions that lead from the document to a value."""
@@ -75,6 +84,11 @@ class LocatedYaml:
 def read_yaml(text: str) -> LocatedYaml:
     """Read one YAML document of plain data; never raises for any text."""
     return _Reader().read(text)
+
+
+def acceptable(text: str) -> bool:
+    """Return whether a text may stand in a document, however it is quoted."""
+    return _UNSAFE.search(text) is None
 
 
 def dotted(path: Place) -> str:
