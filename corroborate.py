@@ -96,6 +96,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fetch": _of("reports.fetch_view", "fetch_command"),
     "review": _of("reports.review_view", "review_command"),
     "search": _of("reports.search_view", "search_command"),
+    "new": _of("reports.new_view", "new_command"),
     "extract": _of("reports.drafts_view", "extract_command"),
     "ground": _of("reports.ground_view", "ground_command"),
     "completion": _of("reports.completion_view", "completion_command"),

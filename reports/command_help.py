@@ -184,6 +184,22 @@ HELP: dict[str, Help] = {
         },
         page="docs/literature.md",
     ),
+    "new": Help(
+        {
+            "corroborate new paper.tex": "show each draft, and ask whether and how it is a claim",
+            "corroborate new 2005.13013 --all --out drafts.yaml":
+                "write every draft of a paper at arXiv, to be decided in an editor",
+            "corroborate new --blank": "write a file to fill in, for scores without a paper",
+        },
+        "What nobody decided is `unknown` in the file, and `check` names it.",
+        _DONE
+        | {
+            0: "the file that was written has no faults",
+            3: "something in it is left to decide, or nothing was kept",
+            4: "broken off; what was kept is in FILE.partial",
+        },
+        "docs/own-paper.md",
+    ),
     "extract": Help(
         {
             "corroborate extract paper.tex": "list drafts of the claims of a paper",

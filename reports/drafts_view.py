@@ -13,7 +13,7 @@ from claims.reading import read_paper
 from reports.streams import say, say_json
 from verifier.numbers import counted
 
-__all__ = ["drafts_json", "drafts_text", "extract_command"]
+__all__ = ["draft_text", "drafts_json", "drafts_text", "extract_command"]
 
 WIDTH = 110
 """Longest line, in characters, unless a single word is longer."""
@@ -55,7 +55,7 @@ def drafts_text(found: Drafts) -> str:
         if draft.place != place:
             place = draft.place
             parts.append(f"{_capital(place)} ({draft.address})")
-        parts.append(_draft(draft))
+        parts.append(draft_text(draft))
     if found.left_out:
         lines = [
             _wrapped(f"{left.count:>4}  {left.reason}: {', '.join(left.examples)}", "  ", 8)
@@ -67,7 +67,8 @@ def drafts_text(found: Drafts) -> str:
     return "\n\n".join(parts)
 
 
-def _draft(draft: Draft) -> str:
+def draft_text(draft: Draft) -> str:
+    """Return one draft as a person reads it, without its place."""
     lines = [_wrapped(f"{draft.confidence:.2f}  {draft.kind}: {draft.statement}", "  ", 8)]
     if draft.number is not None:
         number = draft.number

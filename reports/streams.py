@@ -23,15 +23,15 @@ def say_json(document: Any) -> None:
     say(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def tell(text: str) -> None:
-    """Write news of the work, or what is wrong, to stderr."""
-    _write(sys.stderr, text)
+def tell(text: str, end: str = "\n") -> None:
+    """Write news of the work, what is wrong, or a question to stderr."""
+    _write(sys.stderr, text, end)
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str, end: str = "\n") -> None:
     """Write a text; a reader who has gone away stops neither the work nor changes its exit code."""
     try:
-        print(text, file=stream, flush=True)
+        print(text, file=stream, end=end, flush=True)
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
