@@ -129,7 +129,8 @@ def _sentence(claim: Claim) -> Sentence | None:
     says: Says = "value" if isinstance(claim, ValueClaim) else "gain"
     baseline, control = False, ""
     if isinstance(claim, GainClaim | SelectedGainClaim):
-        baseline = not claim.control.intermediate and not claim.control.mlm
+        of_paper = claim.control.base == "protocol"
+        baseline = of_paper and not claim.control.intermediate and not claim.control.mlm
         control = "" if baseline else _names(claim.control)
     return Sentence(claim.statement, _printed(claim, claim.reported), says, control, baseline)
 
@@ -146,5 +147,7 @@ def _printed(claim: Claim, reported: float) -> Quantity:
 
 
 def _names(condition: Condition) -> str:
+    """Return the words for a condition: its base, where that is not the paper's own, and its tasks."""
+    base = [] if condition.base == "protocol" else [condition.base]
     tasks = condition.intermediate
-    return "all tasks" if tasks == "all" else " ".join(tasks).replace("_", " ")
+    return " ".join([*base, *(["all tasks"] if tasks == "all" else tasks)]).replace("_", " ")

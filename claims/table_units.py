@@ -15,7 +15,14 @@ _STATED_PERCENT = re.compile(
     r"[(\[][^()\d]{0,60}%\s*[)\]]|\bin (?:%|per ?cent\b|percentages?\b(?! points?))",
     re.IGNORECASE,
 )
-_STATED_POINTS = re.compile(r"\bin (?:absolute )?(?:percentage )?points\b", re.IGNORECASE)
+_STATED_POINTS = re.compile(
+    r"\bin (?:absolute points|(?:absolute )?percentage points)\b", re.IGNORECASE
+)
+_BARE_POINTS = re.compile(r"\bin points\b", re.IGNORECASE)
+"""Scores are in these too, such as `accuracy in points`."""
+_CHANGES = re.compile(
+    r"\b(?:gain|improvement|difference|change|delta|increase|decrease|drop)s?\b", re.IGNORECASE
+)
 _SCALES = tuple(
     (scale, re.compile(rf"[(\[]\s*(?:{short}|×\s?10\^{power}|in {word}s?)\s*[)\]]|\bin {word}s\b"))
     for scale, short, power, word in (
@@ -51,7 +58,13 @@ def unit_and_scale(
         unit = _stated(header, _POINTS, _PERCENT)
         if unit != "none":
             return unit, scale
-    return _stated(caption, _STATED_POINTS, _STATED_PERCENT) if scale == 1.0 else "none", scale
+    return _stated_by(caption) if scale == 1.0 else "none", scale
+
+
+def _stated_by(caption: str) -> Unit:
+    if _BARE_POINTS.search(caption) and _CHANGES.search(caption):
+        return "points"
+    return _stated(caption, _STATED_POINTS, _STATED_PERCENT)
 
 
 def _stated(text: str, points: re.Pattern[str], percent: re.Pattern[str]) -> Unit:

@@ -98,3 +98,60 @@ def test_bundled_claims_against_another_paper_are_never_settled(capsys) -> None:
 )  # fmt: skip
 def test_quotations_are_found_altered_or_absent(quote, status) -> None:
     assert check_quote(quote, read_paper(PAPER)).status == status
+
+
+OWN = """
+# Paper
+
+On digits, moved-copies gains 29.6 points over plain-pixels.
+
+Table 1: {caption}
+
+| System | Digits |
+|---|---|
+| plain-pixels | 34.1 |
+| moved-copies | 63.7 |
+"""
+OWN_CLAIMS = """
+schema: corroborate/claims@1
+paper: {title: Paper}
+claims:
+  - id: gain
+    statement: On digits, moved-copies gains 29.6 points.
+    source: {quote: "On digits, moved-copies gains 29.6 points over plain-pixels.", found_in: paper}
+    kind: gain
+    treatment: {base: moved-copies}
+    control: {base: plain-pixels}
+    measure: {benchmark: digits, split: test}
+    reported: 29.6
+    tolerance: {points: 2, because: a test}
+    minimum_effect: {points: 1, because: a test}
+  - id: score
+    statement: On digits, plain-pixels reaches 34.1.
+    source: {quote: unknown, found_in: paper}
+    kind: value
+    condition: {base: plain-pixels}
+    measure: {benchmark: digits, split: test}
+    reported: 34.1
+    tolerance: {points: 2, because: a test}
+"""
+
+
+@pytest.mark.parametrize(
+    ("caption", "statuses"),
+    [
+        ("Accuracy.", ["entailed", "entailed"]),
+        ("Accuracy in points, means over five seeds.", ["entailed", "entailed"]),
+        # then nothing printed is a score, nor what one system has over the other
+        ("Gain over chance, in points.", ["entailed", "possible"]),
+    ],
+)
+def test_systems_are_told_apart_by_their_bases_and_scores_may_be_in_points(
+    caption, statuses, tmp_path, capsys
+) -> None:
+    (tmp_path / "paper.md").write_text(OWN.format(caption=caption))
+    (tmp_path / "claims.yaml").write_text(OWN_CLAIMS)
+    paper, claims = str(tmp_path / "paper.md"), str(tmp_path / "claims.yaml")
+    assert corroborate.main(["ground", claims, "--paper", paper, "--json"]) in (0, 3)
+    found = json.loads(capsys.readouterr().out)["checks"][0]["claims"]
+    assert [claim["number"]["status"] for claim in found] == statuses
