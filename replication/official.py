@@ -8,6 +8,8 @@ Where that program would stop at the first fault, all of them are told. Light: n
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,16 @@ from replication.official_items import HEADLINE, OfficialItems, compare
 from replication.spans import SpanReading
 from replication.tasks.benchmark import Benchmark, OfficialTask, benchmarks
 
-__all__ = ["SCHEMA", "LanguageScore", "OfficialScores", "TaskScore", "items", "score"]
+__all__ = [
+    "SCHEMA",
+    "LanguageScore",
+    "OfficialScores",
+    "Scoring",
+    "TaskScore",
+    "items",
+    "score",
+    "score_with_items",
+]
 
 SCHEMA = "corroborate/scores@1"
 
@@ -63,10 +74,30 @@ class OfficialScores(Record):
         return {"schema": SCHEMA, **self.model_dump(mode="json")}
 
 
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Official scores with what they rest on."""
+
+    scores: OfficialScores
+    items: Mapping[str, Mapping[str, OfficialItems]]
+    """Scored task -> language -> outcome of each item."""
+    predictions: Mapping[str, str]
+    """File that was read, such as `xnli/test-de.tsv` -> its SHA-256."""
+    labels: Mapping[str, str]
+    """Likewise."""
+
+
 def score(
     predictions: Path, labels: Path, *, benchmark: str, spans: SpanReading = "seqeval_0"
 ) -> OfficialScores:
-    """Score every task that both folders hold.
+    """Score every task that both folders hold, as `score_with_items` does, and return only that."""
+    return score_with_items(predictions, labels, benchmark=benchmark, spans=spans).scores
+
+
+def score_with_items(
+    predictions: Path, labels: Path, *, benchmark: str, spans: SpanReading = "seqeval_0"
+) -> Scoring:
+    """Score every task that both folders hold, and keep the outcomes behind the scores.
 
     A task that a folder lacks altogether is no fault: it is listed as not scored, and then there is
     no overall score. A task that is there must be there in every language.
@@ -85,6 +116,7 @@ def score(
     design, guess, truth = _opened(predictions, labels, benchmark)
     faults, notes = [*truth.faults, *guess.faults], _strangers(design, guess, truth)
     scored: dict[str, TaskScore] = {}
+    items_of: dict[str, dict[str, OfficialItems]] = {}
     not_scored = dict(design.unscored)
     for name, task in design.tasks.items():
         lacking = [side.side for side in (guess, truth) if name not in side.tasks]
@@ -94,7 +126,7 @@ def score(
         found, faulty = _languages(task, name, guess, truth, spans)
         faults += faulty
         if len(found) == len(task.languages):
-            scored[name] = _task_score(task, found)
+            scored[name], items_of[name] = _task_score(task, found), found
             notes += [_placed(n, name, task, c) for c, i in found.items() for n in i.notes]
     if faults:
         raise ScoreError(f"score {benchmark}", tuple(faults))
@@ -103,7 +135,7 @@ def score(
             f"score {benchmark}: found no task in both folders ; expected at least one of "
             f"{', '.join(design.tasks)}. Check that each folder holds the tasks' folders."
         )
-    return OfficialScores(
+    scores = OfficialScores(
         benchmark=design.name,
         spans=spans,
         overall=None if not_scored else _mean([s.score for s in scored.values()]),
@@ -116,6 +148,7 @@ def score(
         not_scored=not_scored,
         notes=tuple(notes),
     )
+    return Scoring(scores, items_of, guess.digests, truth.digests)
 
 
 def items(

@@ -6,6 +6,7 @@ writes it gets files that the benchmark's own program takes. Light: no torch.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -59,6 +60,8 @@ class Layout:
         """Folders that cannot be used."""
         self.tasks: dict[str, frozenset[str]] = {}
         """Folder of a task -> names of its files."""
+        self.digests: dict[str, str] = {}
+        """File, such as `xnli/test-de.tsv` -> SHA-256 of what was read of it."""
         self.loose: tuple[str, ...] = ()
         """What lies beside the folders."""
         try:
@@ -97,6 +100,7 @@ class Layout:
             if not self._holds(path):
                 raise self.fault(self._outside(place))
             content = _content(path)
+            self.digests[place] = hashlib.sha256(content).hexdigest()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise self.fault(
                 f"{self.side}: {place}: found no such file ; expected one, since the average is over "

@@ -42,6 +42,8 @@ HEADLINE: dict[OfficialFormat, tuple[str, ...]] = {
 """Metrics whose mean is a task's score."""
 
 _RANKS = 20
+_SEVERAL = 10
+"""Gold values that are hardly all the same by chance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,8 @@ class OfficialItems:
     """Gold items: those in `ids`, or the gold pairs among them."""
     notes: tuple[str, ...] = ()
     """What is odd and yet scored as the benchmark scores it."""
+    alike: bool = False
+    """Whether ten gold values or more are all the same, as placeholders for labels are."""
 
     def scores(self) -> dict[str, float]:
         """Return metric -> points: means of outcomes, or F1, precision and recall of summed counts."""
@@ -101,7 +105,8 @@ def _labels(task: OfficialTask, language: str, gold: str, predicted: str) -> Off
         *_strangers(truth, classes, "labels"),
         *_strangers(guess, classes, "predictions"),
     ]
-    return _means(_numbered(language, len(truth)), {"accuracy": _equal(truth, guess)}, notes)
+    outcomes = {"accuracy": _equal(truth, guess)}
+    return _means(_numbered(language, len(truth)), outcomes, notes, alike=_alike(truth))
 
 
 def _choices(task: OfficialTask, language: str, gold: str, predicted: str) -> OfficialItems:
@@ -113,7 +118,8 @@ def _choices(task: OfficialTask, language: str, gold: str, predicted: str) -> Of
     )
     _check_length(len(truth), len(guess), "lines", faults)
     _stop(faults)
-    return _means(_numbered(language, len(truth)), {"accuracy": _equal(truth, guess)}, [])
+    outcomes = {"accuracy": _equal(truth, guess)}
+    return _means(_numbered(language, len(truth)), outcomes, [], alike=_alike(truth))
 
 
 def _tags(
@@ -142,7 +148,8 @@ def _tags(
     counts = span_counts(truth, guess, spans)
     columns = {"matched": counts.matched, "predicted": counts.predicted, "gold": counts.gold}
     floats = {name: column.astype(np.float64) for name, column in columns.items()}
-    return _means(_numbered(language, len(truth)), floats, notes)
+    alike = _alike([t for s in truth for t in s])
+    return _means(_numbered(language, len(truth)), floats, notes, alike=alike)
 
 
 def _pairs(task: OfficialTask, language: str, gold: str, predicted: str) -> OfficialItems:
@@ -186,7 +193,8 @@ def _answers(task: OfficialTask, language: str, gold: str, predicted: str) -> Of
         raise ScoreError("score", (f"labels: {error}",)) from error
     # an empty answer may be right, an absent one never is
     columns = {"exact_match": outcome.exact_match * answered, "f1": outcome.f1 * answered}
-    return _means(ids, columns, _id_notes(ids, guess, "questions"))
+    alike = _alike([tuple(answers) for _, answers in truth])
+    return _means(ids, columns, _id_notes(ids, guess, "questions"), alike=alike)
 
 
 def _ranked(task: OfficialTask, language: str, gold: str, predicted: str) -> OfficialItems:
@@ -220,9 +228,17 @@ _COMPARE: dict[OfficialFormat, Callable[[OfficialTask, str, str, str], OfficialI
 
 
 def _means(
-    ids: Sequence[str], columns: dict[str, npt.NDArray[np.float64]], notes: Sequence[str]
+    ids: Sequence[str],
+    columns: dict[str, npt.NDArray[np.float64]],
+    notes: Sequence[str],
+    *,
+    alike: bool = False,
 ) -> OfficialItems:
-    return OfficialItems(tuple(ids), columns, len(ids), tuple(notes))
+    return OfficialItems(tuple(ids), columns, len(ids), tuple(notes), alike)
+
+
+def _alike(gold: Sequence[object]) -> bool:
+    return len(gold) >= _SEVERAL and all(value == gold[0] for value in gold)
 
 
 def _equal(truth: Sequence[object], guess: Sequence[object]) -> npt.NDArray[np.float64]:
