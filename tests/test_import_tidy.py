@@ -101,6 +101,12 @@ def test_a_row_without_base_is_of_the_protocols_own(tmp_path, base):
     assert score.checkpoint is None
 
 
+def test_blanks_around_cells_and_names_of_columns_mean_nothing(tmp_path):
+    path = put(tmp_path, HEADER.replace(",", " , "), ROW.replace(",", " , ").replace(" 2490", " "))
+    score = the(read(path))
+    assert (score.task, score.seed, score.points, score.n) == ("xnli", 1, 81.5, None)
+
+
 def test_nothing_random_is_said_with_none(tmp_path):
     assert the(read(put(tmp_path, HEADER, ROW.replace(",1,", ",none,")))).seed == "none"
 

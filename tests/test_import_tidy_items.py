@@ -101,6 +101,11 @@ def test_items_that_do_not_give_the_scores_are_a_fault(tmp_path, items, told):
     assert any(told in fault for fault in faults(put(tmp_path, items)))
 
 
+def test_items_of_one_run_under_two_spellings_are_a_fault(tmp_path):
+    items = [*RIGHT[:4], *({**r, "intermediate": "a+b"} for r in RIGHT[4:])]
+    assert "found items of the run of" in faults(put(tmp_path, items))[0]
+
+
 def test_items_of_two_splits_cannot_be_kept_apart_and_are_a_fault(tmp_path):
     table = [f"a+b,xnli,{c},{s},accuracy,1,75,4" for c in ("de", "fr") for s in ("test", "train")]
     items = [*RIGHT, *({**r, "split": "train"} for r in RIGHT)]

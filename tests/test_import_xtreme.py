@@ -27,6 +27,8 @@ from replication.tasks.row import tasks
 
 MOCK = Path(__file__).parent / "fixtures" / "imports" / "xtreme" / "mock.json"
 
+SIDES = ("labels", "predictions")
+
 PUBLISHED = {
     "pawsx": {"accuracy": 51.42857142857143},
     "xnli": {"accuracy": 30.666666666666668},
@@ -178,6 +180,30 @@ def test_one_language_with_placeholders_spoils_the_tasks_average(tmp_path):
     small(tmp_path, ["pawsx"])
     write(tmp_path, {"labels/pawsx/test-ko.tsv": "0\n" * 40})
     assert {("in ko all" in s.shown) for s in read(tmp_path).scores} == {True}
+
+
+def test_tags_of_one_value_are_placeholders_too(tmp_path):
+    for code in xtreme._official("panx").languages:
+        write(tmp_path, {f"{side}/panx/test-{code}.tsv": "O\n" * 10 for side in SIDES})
+    (why,) = {s.shown for s in read(tmp_path).scores}
+    assert "all have one value" in why
+
+
+def test_low_scores_are_points_all_the_same(tmp_path):
+    for code in xtreme._official("tatoeba").languages:
+        gold = "".join(f"{i}\n" for i in range(200))
+        write(tmp_path, {f"labels/tatoeba/test-{code}.tsv": gold})
+        write(tmp_path, {f"predictions/tatoeba/test-{code}.tsv": "0\n" * 200})
+    assert {s.points for s in read(tmp_path).scores} == {0.5}
+
+
+def test_pairs_have_no_items_even_where_a_system_finds_all_and_no_more(tmp_path):
+    for code in xtreme._official("bucc2018").languages:
+        pairs = f"{code}-1\ten-1\n{code}-2\ten-2\n"
+        write(tmp_path, {f"{side}/bucc2018/test-{code}.tsv": pairs for side in SIDES})
+    reading = read(tmp_path)
+    assert {s.points for s in reading.scores} == {100}
+    assert not reading.items
 
 
 def test_an_average_near_chance_is_only_shown(imported, tmp_path):
