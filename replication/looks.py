@@ -1,41 +1,28 @@
 """Which verdicts were taken on a store's runs, when, and on what? An append-only file of JSON lines.
 
 Verifying only reads a store, and may do so while a run holds the store's lock, so this file has a
-lock of its own. Like the journal's, its lines are chained by checksums; a line that a killed
-process left half written is none. The order of lines decides, time is for the reader. Light.
+lock of its own (`appended`). The order of lines decides, time is for the reader. Light.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import stat
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from claims.record import Name, Record, Text, Unknown, canonical_json
-from replication.artifacts import sync
-from replication.chain import ChainedFile, chained, link, write_whole
-from replication.errors import StoreError
-from replication.premises import doing
+from claims.record import Name, Record, Text, Unknown
+from replication.appended import UNSHOWN, AppendedFile
+from replication.chain import ChainedFile
 
-__all__ = ["LOOK_SCHEMA", "MOST_MODELS", "UNSHOWN", "Look", "append_looks", "read_looks"]
+__all__ = ["LOOK_SCHEMA", "MOST_MODELS", "Look", "append_looks", "read_looks"]
 
 LOOK_SCHEMA = "corroborate/look@1"
 FILE = "looks.jsonl"
 
-LARGEST = 64 * 2**20
-"""Bytes; some ten thousand looks. More is neither read nor written."""
 MOST_MODELS = 20_000
 """Trained models that one look names; the digests that sort first stand for more."""
-PATIENCE_S = 10.0
-"""How long to wait for another process that is writing its few lines."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
@@ -43,8 +30,6 @@ Shown = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,250}$")]
 """Text that does nothing to a terminal."""
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Number = Annotated[int, Field(ge=0, le=10**9)]
-UNSHOWN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-"""Characters that may do something to a terminal, for a character class."""
 _ADVICE = (
     "Restore the file from a copy. Without one nobody can tell which scores were looked at: decide "
     "the claims on new runs in a new store."
@@ -69,6 +54,8 @@ class Look(Record):
     arxiv: Shown | None
     """Identifier of the paper with its version."""
     criterion: Digest
+    frozen: Digest | None = None
+    """The criterion that the plan kept; null in records written before this field."""
     plan: Digest
     looks: Annotated[tuple[Seeds, ...], Field(max_length=100)]
     """Numbers of seeds at which the plan allowed verdicts; empty for `seeds` alone."""
@@ -105,15 +92,7 @@ def read_looks(store: Path) -> tuple[Look, ...]:
     Raises:
         StoreError: the file is of an unknown schema, damaged, too large, or cannot be read.
     """
-    path = store / FILE
-    with doing(f"looks '{path}'"):
-        try:
-            descriptor = _opened(path, os.O_RDONLY)
-        except FileNotFoundError:
-            return ()
-        with _held(descriptor, path, fcntl.LOCK_SH):
-            content = _content(descriptor, path)
-    return tuple(_parsed(content, path)[0])
+    return tuple(_file(store).read())
 
 
 def append_looks(store: Path, looks: Sequence[Look]) -> int:
@@ -127,27 +106,7 @@ def append_looks(store: Path, looks: Sequence[Look]) -> int:
     """
     if not _new(read_looks(store), looks):
         return 0
-    path = store / FILE
-    with doing(f"looks '{path}'"):
-        created = not path.exists()
-        descriptor = _opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        with _held(descriptor, path, fcntl.LOCK_EX):
-            content = _content(descriptor, path)
-            whole = content.rfind(b"\n") + 1
-            earlier, chain = _parsed(content, path)
-            new = _new(earlier, looks)
-            lines = b"".join(_lines(new, chain))
-            if whole + len(lines) > LARGEST:
-                raise StoreError(
-                    f"looks '{path}': found {whole} bytes and {len(lines)} to add ; expected at "
-                    f"most {LARGEST} in all. Use a new store."
-                )
-            if whole < len(content):
-                os.ftruncate(descriptor, whole)
-            _write(descriptor, lines, whole)
-        if created:
-            sync(store)
-    return len(new)
+    return len(_file(store).append(lambda earlier: _new(earlier, looks)))
 
 
 def _new(earlier: Iterable[Look], looks: Iterable[Look]) -> list[Look]:
@@ -160,69 +119,6 @@ def _new(earlier: Iterable[Look], looks: Iterable[Look]) -> list[Look]:
     return new
 
 
-def _opened(path: Path, flags: int) -> int:
-    """Open a plain file; a store may come from a stranger, so neither links nor pipes."""
-    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise StoreError(f"looks '{path}': found no plain file ; expected one. Remove it.")
-    return descriptor
-
-
-@contextmanager
-def _held(descriptor: int, path: Path, how: int) -> Iterator[None]:
-    """Hold the file's lock and close the file; the kernel frees it if we die."""
-    limit = time.monotonic() + PATIENCE_S
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > limit:
-                    raise StoreError(
-                        f"looks '{path}': found it held by another process for {PATIENCE_S:g} s ; "
-                        "expected a few milliseconds. End that process and try again."
-                    ) from None
-                time.sleep(0.01)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _content(descriptor: int, path: Path) -> bytes:
-    size = os.fstat(descriptor).st_size
-    if size > LARGEST:
-        raise StoreError(
-            f"looks '{path}': found {size} bytes ; expected at most {LARGEST}. Use a new store."
-        )
-    parts: list[bytes] = []
-    while part := os.read(descriptor, 2**20):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _write(descriptor: int, lines: bytes, size: int) -> None:
-    try:
-        write_whole(descriptor, lines)
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
-
-
-def _lines(looks: Iterable[Look], chain: str) -> Iterator[bytes]:
-    for look in looks:
-        body = look.model_dump(mode="json", by_alias=True)
-        chain = link(chain, body)
-        yield (canonical_json({**body, "chain": chain}) + "\n").encode()
-
-
-def _parsed(content: bytes, path: Path) -> tuple[list[Look], str]:
-    """Return the looks of all whole lines, and the checksum of the last."""
-    file = ChainedFile(f"looks '{path}'", "look", LOOK_SCHEMA, _ADVICE)
-    return chained(content, file, _look)
-
-
-def _look(body: dict[str, Any]) -> Look:
-    # as JSON, so that lists may stand for tuples where nothing else may stand for anything
-    return Look.model_validate_json(json.dumps(body), strict=True)
+def _file(store: Path) -> AppendedFile[Look]:
+    path = store / FILE
+    return AppendedFile(path, ChainedFile(f"looks '{path}'", "look", LOOK_SCHEMA, _ADVICE), Look)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication import looks as file_of_looks
+from replication import appended
 from replication.chain import link
 from replication.errors import StoreError
 from replication.looks import Look, append_looks, read_looks
@@ -73,8 +73,8 @@ FORKS = """
     import os, shutil, signal, sys
     from pathlib import Path
     sys.path[:0] = [{tests!r}, {root!r}]
-    from replication import chain, looks
-    traced = chain.__file__, looks.__file__
+    from replication import appended, chain, looks
+    traced = appended.__file__, chain.__file__, looks.__file__
     from test_looks import append_looks, look
     os.fsync = lambda _: None  # SIGKILL spares what the kernel holds, and this is much faster
     write = os.write
@@ -165,7 +165,7 @@ def test_a_disk_without_room_is_a_message_and_takes_the_half_line_back(tmp_path,
 
 def test_a_file_that_another_process_holds_for_long_is_a_message(tmp_path, monkeypatch):
     append_looks(tmp_path, [look()])
-    monkeypatch.setattr(file_of_looks, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(appended, "PATIENCE_S", 0.05)
     with (tmp_path / "looks.jsonl").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match="held by another process"):
@@ -175,11 +175,11 @@ def test_a_file_that_another_process_holds_for_long_is_a_message(tmp_path, monke
 def test_a_record_that_would_grow_too_large_is_neither_written_nor_read(tmp_path, monkeypatch):
     append_looks(tmp_path, [look()])
     before = written(tmp_path)
-    monkeypatch.setattr(file_of_looks, "LARGEST", len(before) + 10)
+    monkeypatch.setattr(appended, "LARGEST", len(before) + 10)
     with pytest.raises(StoreError, match="Use a new store"):
         append_looks(tmp_path, [look(claim="b")])
     assert written(tmp_path) == before
-    monkeypatch.setattr(file_of_looks, "LARGEST", len(before) - 1)
+    monkeypatch.setattr(appended, "LARGEST", len(before) - 1)
     with pytest.raises(StoreError, match="Use a new store"):
         read_looks(tmp_path)
 

@@ -22,7 +22,7 @@ from verifier_strategies import claim as toy_claim
 import corroborate
 from claims.errors import ClaimsError
 from claims.library import load
-from replication import looks as file_of_looks
+from replication.appended import AppendedFile
 from replication.looks import read_looks
 from replication.run import EVALUATOR, DataUse
 from replication.store import Store
@@ -282,14 +282,14 @@ def test_a_verdict_is_stale_once_the_plan_has_more_runs_and_current_after_verify
 
 
 def test_a_store_that_cannot_be_written_still_gives_verdicts_that_say_so(here, monkeypatch):
-    opened = file_of_looks._opened
+    opened = AppendedFile._opened
 
-    def refuse(path, flags):
+    def refuse(file, flags):
         if flags & os.O_CREAT:
-            raise OSError(30, "Read-only file system", str(path))
-        return opened(path, flags)
+            raise OSError(30, "Read-only file system", str(file.path))
+        return opened(file, flags)
 
-    monkeypatch.setattr(file_of_looks, "_opened", refuse)
+    monkeypatch.setattr(AppendedFile, "_opened", refuse)
     code, out, told = here("verify", "c.yaml", "--json")
     assert code == 0
     assert "the look is not on record: " in told

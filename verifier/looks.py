@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from claims.claim import Claim, ClaimSet, Paper
+from replication.appended import UNSHOWN
 from replication.errors import StoreError
 from replication.items import ItemOutcomes, read_items
-from replication.looks import UNSHOWN, Look, append_looks, read_looks
+from replication.looks import Look, append_looks, read_looks
 from replication.protocol import Protocol
 from replication.run import Plan, Run
 from replication.store import Store
