@@ -74,6 +74,8 @@ class Look(Record):
     """Scoring code of the finished runs, sorted."""
     data: Annotated[dict[Shown, Shown], Field(max_length=2000)]
     """Task and split -> revision, of all that the runs and their training read."""
+    accepted: Number = 0
+    """Changes of the claim's criterion that were accepted until then."""
     verdict: Name
     finding: Name
     signature: Text

@@ -115,9 +115,14 @@ def _facts(section: ClaimSection) -> Iterator[Inline]:
         yield words(f"Expected: {said}; as expected: {expectation(verdict)}")
     if verdict.paper_check is not None:
         yield words(f"Paper check, which is no reproduction: {verdict.paper_check}")
-    if section.criterion_kept() is False:
+    if section.criterion_stands() is False:
         yield strong(
             "The claim was changed after its runs were planned: read the verdict with care."
+        )
+    for accepted in verdict.acceptances[-1:]:
+        yield strong(
+            f"The claim was changed after it was fixed; {accepted.by} accepted that on "
+            f"{accepted.time[:10]}, for the reason given below."
         )
 
 

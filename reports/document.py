@@ -67,6 +67,13 @@ class ClaimSection(Record):
             return None
         return self.planned_criterion == self.claim.criterion()
 
+    def criterion_stands(self) -> bool | None:
+        """Return whether the claim was kept, or its change accepted; None if unplanned."""
+        accepted = self.verdict.acceptances
+        if accepted and accepted[-1].now == self.claim.criterion():
+            return True
+        return self.criterion_kept()
+
 
 class SetSection(Record):
     """The claims of one claim file."""

@@ -119,7 +119,7 @@ def _unexpected(controls: Sequence[ClaimSection]) -> bool:
 
 
 def _shaky(section: ClaimSection) -> bool:
-    return bool(section.verdict.stale) or section.criterion_kept() is False
+    return bool(section.verdict.stale) or section.criterion_stands() is False
 
 
 def _description(document: Document) -> str:

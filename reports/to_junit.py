@@ -123,7 +123,7 @@ def _outcome(section: ClaimSection) -> tuple[str, str] | None:
         return "failure", verdict.verdict
     if verdict.stale:
         return "failure", "stale"
-    if section.criterion_kept() is False:
+    if section.criterion_stands() is False:
         return "failure", "changed_after_planning"
     return None
 
@@ -141,13 +141,16 @@ def _summary(section: ClaimSection) -> str:
         said += f"; evidence that cannot decide it: {verdict.agreement}"
     if verdict.stale:
         said += "; stale"
+    if verdict.acceptances:
+        last = verdict.acceptances[-1]
+        said += f"; changed after it was fixed, accepted by {last.by} on {last.time[:10]}"
     return said
 
 
 def _reasons(section: ClaimSection, weak: tuple[str, str] | None) -> list[str]:
     verdict = section.verdict
     lines = [" ".join(weak)] if weak else []
-    if section.criterion_kept() is False:
+    if section.criterion_stands() is False:
         lines.append("The claim was changed after its runs were planned.")
     lines += [f"Stale: {why}" for why in verdict.stale]
     lines += [section.claim.statement, f"Claimed: {claimed(section.claim)}"]

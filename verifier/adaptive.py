@@ -20,6 +20,7 @@ from replication.looks import Look
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Phase, Plan, RunSpec
 from verifier.claim_order import soonest
+from verifier.criterion import has_moved
 from verifier.sequential import schedule_of, seeds_planned
 from verifier.verdict import Verdicts
 
@@ -125,6 +126,8 @@ def open_claims(
         need = needs.get(claim.id)
         if verdict.verdict != "inconclusive" or isinstance(claim, ProtocolClaim):
             continue
+        if has_moved(verdict.stale):
+            continue  # withheld for its criterion, which more seeds do not change
         if need is None or not finished.issuperset(need.runs):
             continue
         evaluations = {d: specs[d] for d in need.runs if d in specs}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from claims.claim import Claim, ClaimSet, Paper
+from replication.acceptances import read_acceptances
 from replication.appended import UNSHOWN
 from replication.errors import StoreError
 from replication.items import ItemOutcomes, read_items
@@ -99,7 +100,7 @@ def verify_store(path: Path, named: Named, reported: Mapping[str, Protocol]) -> 
         reported = {**bundled_records(plan, claim_sets), **reported}
     verdicts = verify(
         claim_sets, plan, runs, reported,
-        looks=read_looks(path), items=_Shelf(store).items,
+        looks=read_looks(path), acceptances=read_acceptances(path), items=_Shelf(store).items,
     )  # fmt: skip
     looks = looks_of(named, plan, runs, verdicts=verdicts, events=events)
     try:
@@ -141,6 +142,7 @@ def looks_of(
                 looks=plan.protocol.looks,
                 seeds=seeds_planned(needs[claim.id], plan.protocol, ledger.lineage),
                 planned=runs_digest(foreseen),
+                frozen=needs[claim.id].criterion,
                 data=data_of(plan, foreseen),
                 **_of_claim(claim, paper, verdict),
                 **_of_runs(ledger.bearing(needs[claim.id])),
@@ -149,12 +151,13 @@ def looks_of(
     return tuple(found)
 
 
-def _of_claim(claim: Claim, paper: Paper, verdict: Verdict) -> dict[str, str | None]:
+def _of_claim(claim: Claim, paper: Paper, verdict: Verdict) -> dict[str, str | int | None]:
     return {
         "claim": claim.id,
         "criterion": claim.criterion(),
         "title": paper.title,
         "arxiv": paper.arxiv,
+        "accepted": len(verdict.acceptances),
         "verdict": verdict.verdict,
         "finding": verdict.finding,
         "signature": verdict.signature[:4000],

@@ -16,6 +16,7 @@ from claims.claim import Claim, ProtocolClaim
 from replication.looks import MOST_MODELS, Look
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Run, RunSpec
+from verifier.criterion import related_looks
 from verifier.outcome import Outcome
 from verifier.staleness import runs_digest
 
@@ -105,7 +106,7 @@ def standing_of(
     own = _schedule(protocol.looks, seeds)
     if isinstance(claim, ProtocolClaim):  # settings are facts, chance has no part in them
         return Standing(seeds, (seeds,), 1)
-    related = _related(claim.id, looks, trained(finished))
+    related = related_looks(claim.id, looks, trained(finished))
     if not related:
         return Standing(seeds, own, own.index(seeds) + 1, None, _spread(own, seeds, claim.level))
     first = related[0]
@@ -172,7 +173,7 @@ def schedule_of(
         models: as `trained` names them.
         looks: every look at the store, the first first.
     """
-    related = _related(claim, looks, models)
+    related = related_looks(claim, looks, models)
     if related:
         return _schedule(related[0].looks, _seeds(related[0].seeds))
     return _schedule(protocol.looks, _seeds(protocol.seeds))
@@ -201,17 +202,6 @@ def _seeds(seeds: int | str) -> int:
 def _schedule(looks: tuple[int, ...], seeds: int) -> tuple[int, ...]:
     """Return the planned numbers of seeds, which the plan's own is always among."""
     return tuple(sorted({*looks, seeds}))
-
-
-def _related(claim: str, looks: Sequence[Look], models: Iterable[str]) -> list[Look]:
-    """Return the looks at a claim that saw one of these models, or one seen along with them."""
-    seen = set(models)
-    found: list[Look] = []
-    for look in reversed(looks):
-        if look.claim == claim and not seen.isdisjoint(look.trained):
-            seen.update(look.trained)
-            found.append(look)
-    return found[::-1]
 
 
 def _spread(schedule: tuple[int, ...], seeds: int, level: float) -> tuple[str, ...]:

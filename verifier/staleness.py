@@ -6,8 +6,8 @@ Light: imports neither torch nor transformers nor datasets, nor any statistics.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from claims.claim import Claim, ClaimSet
 from claims.errors import ClaimFileError, ClaimsError, UnknownClaimsError
 from claims.library import bundled
 from claims.record import digest_of
+from replication.acceptances import Acceptance
 from replication.looks import Look
 from replication.run import EVALUATOR, Plan, Run
+from verifier.criterion import Criterion, criterion_of
 from verifier.imported import with_needs
 
 __all__ = [
@@ -58,6 +60,8 @@ class Now:
     """How many they are."""
     evaluator: str
     """Scoring code of this version."""
+    standing: Criterion | None = None
+    """How what decides the claim stands to what was fixed; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,13 @@ def stale(look: Look, now: Now) -> tuple[str, ...]:
         found.append("plan: the latest one does not know the claim")
     if now.criterion is None:
         found.append("claim: its file no longer has it")
+    elif now.standing and not now.standing.stands:
+        found += now.standing.stale()
     elif now.criterion != look.criterion:
         found.append(f"criterion: {look.criterion[:12]} then, {now.criterion[:12]} now")
+    elif now.standing and len(now.standing.accepted) != look.accepted:
+        accepted = len(now.standing.accepted)
+        found.append(f"acceptances of its criterion: {look.accepted} then, {accepted} now")
     if now.arxiv != look.arxiv:
         found.append(f"paper version: {look.arxiv or 'none'} then, {now.arxiv or 'none'} now")
     elif now.title != look.title:
@@ -95,7 +104,10 @@ def stale(look: Look, now: Now) -> tuple[str, ...]:
 
 
 def recorded(
-    looks: Iterable[Look], plan: Plan | None, finished: Collection[str]
+    looks: Sequence[Look],
+    plan: Plan | None,
+    finished: Collection[str],
+    acceptances: Sequence[Acceptance] = (),
 ) -> tuple[Recorded, ...]:
     """Return the last verdict on record of each claim of each claim file, and whether it is stale.
 
@@ -103,6 +115,7 @@ def recorded(
         looks: the record, the first first.
         plan: the store's latest.
         finished: digests of the store's finished runs.
+        acceptances: of the store, the first first.
     """
     last = {(look.claims, look.claim): look for look in looks}
     read: dict[str, ClaimSet | str] = {}
@@ -115,7 +128,15 @@ def recorded(
             found.append(Recorded(look, (), claims))
         else:
             latest = with_needs(plan, (claims,)) if plan else None
-            found.append(Recorded(look, stale(look, now_of(look.claim, claims, latest, finished))))
+            now = now_of(look.claim, claims, latest, finished)
+            needs = next((n for n in latest.needs if n.claim == look.claim), None) if latest else None
+            if now.criterion is not None and needs is not None:
+                standing = criterion_of(
+                    look.claim, now.criterion, planned=needs.criterion, models=look.trained,
+                    looks=looks, acceptances=acceptances,
+                )  # fmt: skip
+                now = replace(now, standing=standing)
+            found.append(Recorded(look, stale(look, now)))
     return tuple(found)
 
 

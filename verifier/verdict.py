@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from claims.record import Name, Record, Text
+from replication.acceptances import Acceptance
 from replication.deviations import Deviation, ReplicationKind
 
 __all__ = [
@@ -206,7 +207,10 @@ class Verdict(Record):
     power: tuple[PowerPoint, ...] = ()
     """What more seeds would show; for inconclusive claims whose variance was observed."""
     stale: tuple[Text, ...] = ()
-    """Why the verdict would read otherwise if its runs were scored anew."""
+    """Why the verdict cannot be relied on as it is: other code scored its runs, or what decides the
+    claim was changed and nobody accepted that."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """Changes of what decides the claim that were accepted, the first first."""
     deviations: tuple[Deviation, ...] = ()
     paper_check: str | None = None
     """Result of the paper check; null where none was made."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from claims.claim import Claim, ClaimSet, Paper, ProtocolClaim, SelectedGainClaim
 from claims.estimand import Measure
+from replication.acceptances import Acceptance
 from replication.deviations import Deviation, replication_kind
 from replication.looks import Look
 from replication.plan import conditions_of, resolve
@@ -19,6 +20,7 @@ from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Plan, Run, refusal_lines
 from verifier.cells import statistic_of
 from verifier.comparable import incomparable
+from verifier.criterion import Criterion, criterion_of, held_if_moved
 from verifier.decisions import decide
 from verifier.decisions_settings import decide_settings
 from verifier.departures import (
@@ -37,7 +39,7 @@ from verifier.redrawn import ItemsOf, NoItemsError
 from verifier.samples import Samples, collect
 from verifier.scope import TasksOf, scope_of, selection_scope
 from verifier.selection import BestPerTarget, best_per_target
-from verifier.sequential import Standing, held_if_unplanned, seeds_planned, standing_of
+from verifier.sequential import Standing, held_if_unplanned, seeds_planned, standing_of, trained
 from verifier.signature import signature_of
 from verifier.staleness import outdated
 from verifier.variances import redrawn_for, with_shares
@@ -61,6 +63,7 @@ class _Bench:
     reported: Mapping[str, Protocol]
     tasks_of: TasksOf
     looks: tuple[Look, ...]
+    acceptances: tuple[Acceptance, ...]
     items: ItemsOf | None
 
 
@@ -80,6 +83,8 @@ class _Finding:
     """The arm of the selection procedure, for a selected gain."""
     standing: Standing | None = None
     """How the verdict stands to the looks that were planned; None without runs."""
+    criterion: Criterion | None = None
+    """What decides the claim beside what was fixed; None where the plan does not know it."""
 
 
 def verify(  # noqa: PLR0913  four say what is decided, the rest has defaults
@@ -90,6 +95,7 @@ def verify(  # noqa: PLR0913  four say what is decided, the rest has defaults
     *,
     tasks_of: TasksOf | None = None,
     looks: Iterable[Look] = (),
+    acceptances: Iterable[Acceptance] = (),
     items: ItemsOf | None = None,
 ) -> Verdicts:
     """Return one verdict per claim, in the order of the claim sets.
@@ -102,15 +108,16 @@ def verify(  # noqa: PLR0913  four say what is decided, the rest has defaults
         tasks_of: target tasks of a benchmark; by default the bundled ones and those that the claim
             files describe.
         looks: at the store that holds the runs, the first first.
+        acceptances: of that store: changes of what decides a claim, the first first.
         items: reads the outcomes of a run's examples; without it no claim about sentences like
             these is evaluable, and no verdict says what examples add to its uncertainty.
     """
     needs = {n.claim: n for n in plan.needs}
     every = tuple(runs)
-    described = tasks_of or tasks_described(claim_sets)
     bench = _Bench(
-        plan, every, Ledger(plan, every), needs, reported, described, tuple(looks), items
-    )
+        plan, every, Ledger(plan, every), needs, reported, tasks_of or tasks_described(claim_sets),
+        looks=tuple(looks), acceptances=tuple(acceptances), items=items,
+    )  # fmt: skip
     verdicts = [v for claim_set in claim_sets for v in _together(claim_set, bench)]
     return Verdicts(verdicts=with_shared_runs(verdicts))
 
@@ -120,12 +127,9 @@ def _together(claim_set: ClaimSet, bench: _Bench) -> tuple[Verdict, ...]:
     claims = {claim.id: claim for claim in claim_set.claims}
 
     def contradicted_at(claim: str, level: float) -> bool:
-        strict = claims[claim].model_copy(update={"level": level})
-        found = _find(
-            strict, claim_set.paper, bench, bench.needs.get(claim),
-            among_many=level > claims[claim].level,
-        )  # fmt: skip
-        return _weigh(strict, found)[0].label == "not_reproduced"
+        own = claims[claim]
+        found = _find(own, claim_set.paper, bench, bench.needs.get(claim), level=level)
+        return _weigh(own, found)[0].label == "not_reproduced"
 
     verdicts = [_verdict(claim, claim_set.paper, bench) for claim in claim_set.claims]
     return with_family(verdicts, contradicted_at)
@@ -148,7 +152,9 @@ def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
     least = getattr(claim, "minimum_effect", None)
     size = getattr(claim, "reported", None)
     looked = found.standing.notes if found.standing else ()
-    reasons = [*_criterion_changed(claim, needs), *outcome.reasons, *looked, *found.notes]
+    criterion = found.criterion
+    moved, stale = (criterion.reasons(), criterion.stale()) if criterion else ((), ())
+    reasons = [*moved, *outcome.reasons, *looked, *found.notes]
     return Verdict(
         claim=claim.id,
         kind=claim.kind,
@@ -171,7 +177,8 @@ def _verdict(claim: Claim, paper: Paper, bench: _Bench) -> Verdict:
         reasons=tuple(text[:4000] for text in reasons),
         evidence=evidence,
         power=outcome.power,
-        stale=outdated(found.bearing.finished),
+        stale=(*outdated(found.bearing.finished), *stale),
+        acceptances=criterion.accepted if criterion else (),
         # p-values of half the runs would be an unplanned look at the scores
         secondary=outcome.secondary if found.bearing.complete else (),
     )
@@ -183,7 +190,29 @@ def _find(
     bench: _Bench,
     needs: ClaimNeeds | None,
     *,
-    among_many: bool = False,
+    level: float | None = None,
+) -> _Finding:
+    """Decide a claim, unless what decides it is neither what was fixed nor what was accepted.
+
+    Given a level, it is decided at that instead of the claim's own.
+    """
+    found = _decide(claim, paper, bench, needs, level=level)
+    if needs is None:
+        return found
+    criterion = criterion_of(
+        claim.id, claim.criterion(), planned=needs.criterion,
+        models=trained(found.bearing.finished), looks=bench.looks, acceptances=bench.acceptances,
+    )  # fmt: skip
+    return replace(found, outcome=held_if_moved(found.outcome, criterion), criterion=criterion)
+
+
+def _decide(
+    claim: Claim,
+    paper: Paper,
+    bench: _Bench,
+    needs: ClaimNeeds | None,
+    *,
+    level: float | None,
 ) -> _Finding:
     """Decide a claim as if its evidence were direct, and list what it departs from."""
     if needs is None:
@@ -212,7 +241,8 @@ def _find(
         claim, needs, protocol=protocol, finished=bearing.finished, looks=bench.looks,
         seeds=seeds_planned(needs, protocol, bench.ledger.lineage),
     )  # fmt: skip
-    claim = claim.model_copy(update={"level": standing.level(claim.level)})
+    among_many = level is not None and level > claim.level
+    claim = claim.model_copy(update={"level": standing.level(level or claim.level)})
     samples = collect(scope, bearing.finished, lineage=bench.ledger.lineage)
     try:
         samples = redrawn_for(claim, samples, bench.items, tasks_of=bench.tasks_of)
@@ -340,16 +370,6 @@ def _unusable(bearing: Bearing) -> str | None:
     if bearing.unfinished:
         return f"None of the {len(bearing.unfinished)} planned runs is made yet."
     return "The plan has no run for this claim."
-
-
-def _criterion_changed(claim: Claim, needs: ClaimNeeds | None) -> tuple[str, ...]:
-    if needs is None or needs.criterion == claim.criterion():
-        return ()
-    why = (
-        "The claim's criterion (measure, tolerance, minimum effect, level) was changed after the "
-        f"plan was made: {needs.criterion[:12]} then, {claim.criterion()[:12]} now."
-    )
-    return (why,)
 
 
 def _listed(names: Sequence[str]) -> str:
