@@ -88,6 +88,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _of("reports.status_command", "status_command"),
     "import": _of("reports.import_view", "import_command"),
     "score": _of("reports.scores", "score_command"),
+    "accept": _of("reports.accept_view", "accept_command"),
     "verify": _of("reports.verify_command", "verify_command"),
     "report": _of("reports.verify_command", "report_command"),
     "audit": _of("reports.verify_command", "audit_command"),

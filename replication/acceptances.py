@@ -21,7 +21,7 @@ __all__ = ["ACCEPTANCE_SCHEMA", "Acceptance", "append_acceptance", "read_accepta
 
 ACCEPTANCE_SCHEMA = "corroborate/acceptance@1"
 FILE = "acceptances.jsonl"
-_ADVICE = "Restore the file from a copy. Without one, remove it: what was accepted has to be accepted again."
+_ADVICE = "Restore the file from a copy. Without one, remove it and accept again what still holds."
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

@@ -104,6 +104,16 @@ HELP: dict[str, Help] = {
         },
         page="docs/scores.md",
     ),
+    "accept": Help(
+        {
+            "corroborate accept squad-gain --claims my_claims.yaml --store runs "
+            '--because "table 3 says 8.2, not 8.0"':
+                "let the changed claim decide; verdicts say who accepted it and why",
+        },
+        "A claim that was changed after it was fixed is stale and decides nothing until then. Each "
+        "acceptance is of exactly one change, and stays on record in the store.",
+        {0: "accepted", 2: "nothing changed, or " + _INVALID, 4: _FAILED},
+    ),
     "verify": Help(
         {
             "corroborate verify my_claims.yaml --store out/store": "decide every claim of a file",

@@ -47,6 +47,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "CLAIMS*": {"dest": "claims", "nargs": "*", **_CLAIMS},
     "CLAIMS+": {"dest": "claims", "nargs": "+", **_CLAIMS},
     "CLAIMS": {"dest": "claims", **_CLAIMS},
+    "CLAIM": {"dest": "id", "metavar": "CLAIM", "help": "a claim's id"},
     "ID": {"dest": "id", "metavar": "ID", "help": "a claim's id, or six or more digits of a run"},
     "PREDICTIONS": {"dest": "predictions", "metavar": "PREDICTIONS",
                     "help": "folder such as PREDICTIONS/xnli/test-de.tsv"},
@@ -67,10 +68,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--all": {**_FLAG, "help": "ask nothing: write every draft, marked as one"},
     "--ask": {**_FLAG, "help": "ask even where stdin is no terminal, and read answers line by line"},
     "--against": {"metavar": "P", "help": "list in what the protocol departs from this one"},
+    "--because": {"required": True, "metavar": "TEXT", "help": "why; every verdict says it"},
     "--benchmark": {"required": True, "metavar": "B", "help": "xtreme or xtreme-r"},
     "--blank": {**_FLAG, "help": "write a file to fill in by hand, without a paper"},
     "--budget-hours": {"type": _hours, "metavar": "H", "help": "start no further run after this long"},
+    "--by": {"metavar": "NAME",
+             "help": "who; git's user.name and user.email where absent, or else $USER"},
     "--claims": {"nargs": "+", **_CLAIMS},
+    "--claims=of": {"nargs": "+", "required": True, **_CLAIMS},
     "--compare": {"nargs": 2, "metavar": ("OLD.json", "NEW.json"),
                   "help": "two reports, to write what changed between them and why; needs no CLAIMS"},
     "--data": {"metavar": "DIR", "help": "folder in the hub's layout; the hub where absent"},
@@ -166,6 +171,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "score": (
         "Score a submission in a benchmark's official layout as its own program does.",
         ("PREDICTIONS", "LABELS", "--benchmark", "--spans", "--json"),
+    ),
+    "accept": (
+        "Accept that a claim is decided otherwise than was fixed before its runs, and say why.",
+        ("CLAIM", "--claims=of", "--store", "--because", "--by", "--json"),
     ),
     "verify": ("Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
     "report": (

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from replication.acceptances import read_acceptances
 from replication.looks import read_looks
 from replication.store import Store
 from reports.status_view import watch
@@ -31,9 +32,10 @@ def status_command(options: argparse.Namespace) -> int:
         states = {d: store.state(d) for d in digests}
         errors = {d: str(r.error) for d, r in runs.items() if r.error} | damage
         finished = {d for d, r in runs.items() if r.status == "finished"}
-        verdicts = recorded(read_looks(store.path), plan, finished)
+        accepted = read_acceptances(store.path)
+        verdicts = recorded(read_looks(store.path), plan, finished, accepted)
     if options.json:
-        say_json(status_json(plan, states, errors, verdicts))
+        say_json(status_json(plan, states, errors, verdicts, accepted))
     else:
-        say(status_text(plan, states, errors, verdicts))
+        say(status_text(plan, states, errors, verdicts, accepted))
     return 0

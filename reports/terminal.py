@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from claims.claim import Claim, ClaimSet
+from replication.acceptances import Acceptance
 from replication.deviations import Deviation, replication_kind
 from replication.protocol import Protocol
 from replication.run import Plan, Run, RunSpec
@@ -58,6 +59,7 @@ def status_text(
     states: Mapping[str, str],
     errors: Mapping[str, str],
     verdicts: Sequence[Recorded] = (),
+    accepted: Sequence[Acceptance] = (),
 ) -> str:
     """Return what is done, failed and left of the latest plan, and which verdicts are stale."""
     if plan is None:
@@ -70,7 +72,9 @@ def status_text(
         if states[digest] != "finished":
             why = f": {errors[digest]}" if digest in errors else ""
             lines.append(f"  {digest[:12]} {states[digest]} {spec.title()}{why}")
-    return "\n".join(lines + _recorded_lines(verdicts))
+    told = [f"  {a.claim}  criterion {a.told()}" for a in accepted]
+    changes = ["", "accepted changes:", *told] if told else []
+    return "\n".join(lines + _recorded_lines(verdicts) + changes)
 
 
 def status_json(
@@ -78,6 +82,7 @@ def status_json(
     states: Mapping[str, str],
     errors: Mapping[str, str],
     verdicts: Sequence[Recorded] = (),
+    accepted: Sequence[Acceptance] = (),
 ) -> dict[str, object]:
     """Return the status as a JSON document."""
     specs: Sequence[RunSpec] = plan.specs if plan else ()
@@ -94,8 +99,13 @@ def status_json(
         }
         for v in verdicts
     ]
-    planned = plan is not None
-    return {"schema": "corroborate/status@1", "planned": planned, "runs": rows, "verdicts": taken}
+    return {
+        "schema": "corroborate/status@1",
+        "planned": plan is not None,
+        "runs": rows,
+        "verdicts": taken,
+        "acceptances": [a.model_dump(mode="json", by_alias=True) for a in accepted],
+    }
 
 
 def _recorded_lines(verdicts: Sequence[Recorded]) -> list[str]:

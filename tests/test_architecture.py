@@ -28,8 +28,9 @@ MAX_FUNCTION_LINES = 60
 HEAVY = ("torch", "transformers", "datasets", "ray")
 LIGHT_IN_REPLICATION = (
     "protocol", "deviations", "run", "plan", "store", "errors", "looks", "items", "item_clusters",
-    "acceptances", "appended", "chain", "cost", "cost_table", "gc", "migrations", "orders", "remaining", "why", "workload",
-    "tasks.row", "engines.courier", "engines.depot", "engines.device", "engines.sharing",
+    "acceptances", "appended", "chain", "cost", "cost_table", "gc", "migrations", "orders",
+    "remaining", "why", "workload", "tasks.row",
+    "engines.courier", "engines.depot", "engines.device", "engines.sharing",
 )  # fmt: skip
 MARKDOWN = sorted(
     p

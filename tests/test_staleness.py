@@ -273,6 +273,41 @@ def test_status_says_which_verdicts_are_stale_and_why(here, monkeypatch):
     assert status(here)["topic"] == ([f"evaluator: {EVALUATOR} then, scoring@9 now"], None)
 
 
+def test_a_changed_claim_is_withheld_however_often_it_is_planned_until_someone_accepts_it(here):
+    accept = ("accept", "topic", "--claims", "c.yaml", "--by", "Ada", "--because")
+    code, out, told = here(*accept, "no reason to")
+    assert (code, out) == (2, "")
+    assert "There is nothing to accept, and nothing was recorded." in told
+    assert not Path("store/acceptances.jsonl").exists()
+    assert topic(here, "--seeds", "3")["verdict"] == "reproduced"
+    text = Path("c.yaml").read_text()
+    Path("c.yaml").write_text(text.replace('"points": 100.0', '"points": 99.0'))
+    for _ in range(2):  # neither planning nor looking anew accepts anything
+        held = topic(here, "--seeds", "3")
+        assert held["verdict"] == "inconclusive"
+        assert "; not accepted" in held["stale"][0]
+        assert status(here)["topic"][0] == held["stale"]
+    code, out, told = here(*accept, "  read\nwrongly ", "--json")
+    assert (code, told) == (0, "")
+    accepted = json.loads(out)
+    assert (accepted["by"], accepted["because"]) == ("Ada", "read wrongly")
+    assert status(here)["topic"][0] == ["acceptances of its criterion: 0 then, 1 now"]
+    found = topic(here, "--seeds", "3")
+    assert (found["verdict"], found["stale"]) == ("reproduced", [])
+    assert "accepted by Ada on " in found["reasons"][0]
+    assert found["acceptances"] == [accepted]
+    assert status(here)["topic"][0] == []
+    assert "accepted changes:\n  topic  criterion " in here("status")[1]
+    assert "accepted by Ada" in here("show", "topic", "--claims", "c.yaml")[1]
+    assert here(*accept, "twice")[0] == 2
+    here("report", "c.yaml", "--out", "out", "--format", "md,junit")
+    assert "Ada accepted that on" in Path("out/report.md").read_text()
+    assert "accepted by Ada" in Path("out/report.junit.xml").read_text()
+    assert "<failure" not in Path("out/report.junit.xml").read_text()
+    Path("c.yaml").write_text(text)
+    assert topic(here, "--seeds", "3")["verdict"] == "inconclusive", "back is a change, too"
+
+
 def test_a_verdict_is_stale_once_the_plan_has_more_runs_and_current_after_verifying_again(here):
     topic(here, "--seeds", "2")
     here(*RUN, "--seeds", "3")

@@ -1,7 +1,8 @@
 """The errors of the package `verifier`.
 
 VerifierError
-└── EvidenceError   runs that cannot be read as evidence at all
+├── AcceptanceError  a change of a claim that cannot be accepted
+└── EvidenceError    runs that cannot be read as evidence at all
 
 A claim that merely lacks evidence is no error: its verdict is `not_evaluable`.
 """
@@ -10,11 +11,15 @@ from __future__ import annotations
 
 from claims.errors import CorroborateError
 
-__all__ = ["EvidenceError", "VerifierError"]
+__all__ = ["AcceptanceError", "EvidenceError", "VerifierError"]
 
 
 class VerifierError(CorroborateError):
     """Any failure of the package `verifier`."""
+
+
+class AcceptanceError(VerifierError):
+    """A change of a claim that cannot be accepted: nothing changed, or nobody says who or why."""
 
 
 class EvidenceError(VerifierError):

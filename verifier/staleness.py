@@ -129,7 +129,9 @@ def recorded(
         else:
             latest = with_needs(plan, (claims,)) if plan else None
             now = now_of(look.claim, claims, latest, finished)
-            needs = next((n for n in latest.needs if n.claim == look.claim), None) if latest else None
+            needs = (
+                next((n for n in latest.needs if n.claim == look.claim), None) if latest else None
+            )
             if now.criterion is not None and needs is not None:
                 standing = criterion_of(
                     look.claim, now.criterion, planned=needs.criterion, models=look.trained,

@@ -233,7 +233,7 @@ class Verdict(Record):
     def to_json(self) -> dict[str, object]:
         """Return the shape of `verify --json`: intervals as pairs, `expected` for controls only."""
         record = self.model_dump(
-            mode="json", exclude={"evidence", "statement", "interval", "family"}
+            mode="json", by_alias=True, exclude={"evidence", "statement", "interval", "family"}
         )
         record["interval"] = [self.interval.low, self.interval.high] if self.interval else None
         if self.expected is None:
