@@ -16,7 +16,7 @@ __all__ = ["accept_command"]
 def accept_command(options: argparse.Namespace) -> int:
     """Run `corroborate accept` with its options and return the exit code."""
     by, told = (options.by, "") if options.by is not None else who(os.environ)
-    named = named_claims(options.claims)
+    named = named_claims([options.claims])
     store = Path(options.store)
     found = accept(store, options.id, named, by=by, because=options.because)
     if options.json:

@@ -106,8 +106,7 @@ HELP: dict[str, Help] = {
     ),
     "accept": Help(
         {
-            "corroborate accept squad-gain --claims my_claims.yaml --store runs "
-            '--because "table 3 says 8.2, not 8.0"':
+            "corroborate accept gain --claims c.yaml --store runs --because 'a typo'":
                 "let the changed claim decide; verdicts say who accepted it and why",
         },
         "A claim that was changed after it was fixed is stale and decides nothing until then. Each "

@@ -75,7 +75,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--by": {"metavar": "NAME",
              "help": "who; git's user.name and user.email where absent, or else $USER"},
     "--claims": {"nargs": "+", **_CLAIMS},
-    "--claims=of": {"nargs": "+", "required": True, **_CLAIMS},
+    "--claims=of": {"required": True, "dest": "claims", **_CLAIMS},
     "--compare": {"nargs": 2, "metavar": ("OLD.json", "NEW.json"),
                   "help": "two reports, to write what changed between them and why; needs no CLAIMS"},
     "--data": {"metavar": "DIR", "help": "folder in the hub's layout; the hub where absent"},

@@ -25,6 +25,7 @@ from test_reports import (
 
 from reports.document import Document
 from reports.to_junit import RENDERER as JUNIT
+from reports.to_markdown import RENDERER as MARKDOWN
 from verifier.interval_text import interval_lines
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "junit.xsd"))
@@ -114,6 +115,25 @@ def test_a_stale_verdict_and_a_claim_changed_after_planning_do_not_pass() -> Non
     changed = outcomes(Document.model_validate(record))["squad-gain"]
     assert isinstance(changed, Failure)
     assert changed.type == "changed_after_planning"
+
+
+def test_a_change_that_somebody_accepted_passes_and_says_who() -> None:
+    accepted = {
+        "time": "2026-01-02T03:04:05+00:00", "claim": "squad-gain", "then": "0" * 64,
+        "now": claim_set(gain()).claims[0].criterion(), "by": "Ada", "because": "read wrongly",
+        "version": "0.1.0",
+    }  # fmt: skip
+    said = [{"acceptances": [accepted]}]
+    record = document([claim_set(gain())], said).model_dump(mode="json", by_alias=True)
+    record["sets"][0]["claims"][0]["planned_criterion"] = "0" * 64
+    found = Document.model_validate(record)
+    assert outcomes(found)["squad-gain"] is None
+    told = "changed after it was fixed, accepted by Ada on 2026-01-02"
+    assert told in JUNIT.render(found).decode()
+    assert "Ada accepted that on 2026-01-02" in MARKDOWN.render(found).decode()
+    accepted["now"] = "1" * 64
+    record["sets"][0]["claims"][0]["verdict"]["acceptances"] = [accepted]
+    assert outcomes(Document.model_validate(record))["squad-gain"].type == "changed_after_planning"
 
 
 @pytest.mark.parametrize(
