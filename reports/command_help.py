@@ -117,6 +117,8 @@ HELP: dict[str, Help] = {
         {
             "corroborate verify my_claims.yaml --store out/store": "decide every claim of a file",
             "corroborate verify controls --store out/store --json": "the same as JSON",
+            "corroborate verify c.yaml --store runs --fail-on unexpected,stale":
+                "fail a build on what you name, and on nothing else",
         },
         "Each verification is a look at the scores and is put on record in the store.",
         _VERDICTS,

@@ -84,6 +84,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--engine": {"default": "inline", "metavar": "E",
                  "help": "what executes the runs: inline (the default), local, ray or another"},
     "--explain": {**_FLAG, "help": "list every run and why"},
+    "--fail-on": {"metavar": "V,...",
+                  "help": "end with 1 for these and else with 0: verdicts, stale, unexpected"},
     "--fetched": {"metavar": "DIR",
                   "help": "folder of `corroborate fetch`, to tell what references are about"},
     "--fetched=out/papers": {"default": "out/papers", "dest": "fetched", "metavar": "DIR",
@@ -176,7 +178,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Accept that a claim is decided otherwise than was fixed before its runs, and say why.",
         ("CLAIM", "--claims=of", "--store", "--because", "--by", "--json"),
     ),
-    "verify": ("Decide claims on the runs of a store.", ("CLAIMS+", "--store", "--json")),
+    "verify": (
+        "Decide claims on the runs of a store.",
+        ("CLAIMS+", "--store", "--fail-on", "--json"),
+    ),
     "report": (
         "Write the report of a store's runs, or again from its JSON, or compare two of them.",
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from reports.again import report_again
 from reports.build import build
 from reports.commands import commands_again, with_ways_back
 from reports.compare_command import compare_reports
-from reports.exit_codes import FAILED
+from reports.escaping import one_line
+from reports.exit_codes import AGAINST, FAILED
 from reports.paper_checks import with_paper_checks
 from reports.renderer import renderer
 from reports.run_command import run_command
@@ -19,7 +21,9 @@ from reports.streams import say, say_json, tell
 from reports.terminal import verdicts_text
 from reports.write import write
 from verifier.auditing import named_claims, reported_protocols, verified
+from verifier.failing import failing, read_fail_on
 from verifier.looks import Verification
+from verifier.verdict import Verdicts
 
 __all__ = ["EMBEDDED", "audit_command", "decided", "report_command", "verify_command"]
 
@@ -29,12 +33,26 @@ EMBEDDED = ("controls", "xstilts")
 
 def verify_command(options: argparse.Namespace) -> int:
     """Run `corroborate verify` with its options and return the exit code."""
+    # What cannot be read must be found before anyone looks at a score.
+    on = None if options.fail_on is None else read_fail_on(options.fail_on)
     verdicts = decided(options)[0].verdicts
     if options.json:
         say_json(verdicts.to_json())
     else:
         say(verdicts_text(verdicts))
-    return verdicts.exit_code()
+    return verdicts.exit_code() if on is None else _failing(verdicts, on)
+
+
+def _failing(verdicts: Verdicts, on: Sequence[str]) -> int:
+    """Say which claims fail the build, a line each, and return the exit code."""
+    found = failing(verdicts.verdicts, on)
+    for one in found:
+        tell(f"corroborate: fails: {one.claim} ({', '.join(one.because)}): {one_line(one.reason)}")
+    undecided = sum(v.as_expected() is None for v in verdicts.verdicts)
+    if undecided and not found:
+        number = f"{undecided} of {len(verdicts.verdicts)}"
+        tell(f"corroborate: nothing fails by --fail-on {','.join(on)}, but {number} are undecided")
+    return AGAINST if found else 0
 
 
 def report_command(options: argparse.Namespace) -> int:

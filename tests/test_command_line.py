@@ -302,6 +302,35 @@ def test_the_commands_of_a_report_name_size_seeds_and_data(desk, tmp_path):
     assert "--data" not in again[0]
 
 
+@pytest.mark.parametrize(
+    ("claims", "on", "fails"),
+    [
+        ("kept", "not_reproduced,inconclusive,not_evaluable,stale,unexpected", []),
+        ("control", "not_reproduced,unexpected", []),
+        ("broken", "inconclusive", ["gain (inconclusive)"]),
+        ("broken", "unexpected,not_reproduced", ["nine (not_reproduced, unexpected)"]),
+        ("open", "not_reproduced,stale", []),
+        ("unplanned", "not_evaluable", ["elsewhere (not_evaluable)"]),
+    ],
+)
+def test_a_build_fails_on_what_it_was_told_to_and_says_which_claims(here, claims, on, fails):
+    command = ("verify", f"{claims}.yaml", "--store", "store", "--fail-on", on)
+    code, out, told = here(*command, "--json")
+    assert code == (1 if fails else 0)
+    assert set(verdicts(out))
+    lines = [line for line in told.splitlines() if line.startswith("corroborate: fails: ")]
+    assert [line.split(": ")[2] for line in lines] == fails
+    undecided = "but 1 of 2 are undecided" in told
+    assert undecided == (claims == "open")
+
+
+def test_a_build_told_to_fail_on_something_unknown_is_an_error_before_any_look(here, tmp_path):
+    command = ("verify", "kept.yaml", "--store", tmp_path, "--fail-on", "red")
+    code, out, told = here(*command)
+    assert (code, out) == (2, "")
+    assert "--fail-on: found 'red' ; expected some of reproduced," in told
+
+
 def test_an_audit_reports_and_ends_with_the_code_of_its_verdicts(here, desk, tmp_path):
     shutil.copytree(desk / "store", tmp_path / "store")
     arguments = ("--protocol", "tiny.yaml", "--out", tmp_path)

@@ -2,7 +2,8 @@
 
 VerifierError
 ├── AcceptanceError  a change of a claim that cannot be accepted
-└── EvidenceError    runs that cannot be read as evidence at all
+├── EvidenceError    runs that cannot be read as evidence at all
+└── FailOnError      a list of what fails a build that cannot be read
 
 A claim that merely lacks evidence is no error: its verdict is `not_evaluable`.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from claims.errors import CorroborateError
 
-__all__ = ["AcceptanceError", "EvidenceError", "VerifierError"]
+__all__ = ["AcceptanceError", "EvidenceError", "FailOnError", "VerifierError"]
 
 
 class VerifierError(CorroborateError):
@@ -24,3 +25,7 @@ class AcceptanceError(VerifierError):
 
 class EvidenceError(VerifierError):
     """Runs that cannot be read as evidence."""
+
+
+class FailOnError(VerifierError):
+    """A list of what fails a build that names something unknown."""
