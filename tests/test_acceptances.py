@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_looks import look as look_of
 from verifier_strategies import NONE, SQUAD, World, claim, level_arm
@@ -170,6 +170,7 @@ def test_an_acceptance_that_did_not_know_of_another_is_refused(tmp_path):
     assert read_acceptances(tmp_path) == (acceptance(),)
 
 
+@settings(max_examples=20)
 @given(cut=st.integers(1, 200))
 def test_a_half_written_acceptance_is_none(tmp_path_factory, cut):
     folder = tmp_path_factory.mktemp("store")
