@@ -1,0 +1,66 @@
+"""Which files does an import find, how is one that cannot be read told, and what came out of all?
+
+Light: imports neither torch nor transformers nor datasets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from replication.errors import ImportedScoresError
+from replication.imports.faults import Faults, shown
+from replication.imports.score import Reading, Score
+from replication.imports.sources import Sources
+
+__all__ = ["collected", "found_files", "reading_of"]
+
+_LONGEST = 1000
+"""Characters of a path that a record of a source may have."""
+
+
+def found_files(sources: Sources, faults: Faults, *names: str) -> Iterator[Path]:
+    """Yield the files of these names, as `Sources.find` does, whose paths can be written down.
+
+    Others are faults: those with characters that cannot be printed, or over 1000 of them.
+    """
+    for file in sources.find(*names):
+        name = sources.name(file)
+        if name.isprintable() and len(name) <= _LONGEST:
+            yield file
+        else:
+            faults.add(
+                f"file {shown(name)}: found a path of {len(name)} characters, not all of which can be "
+                f"printed ; expected at most {_LONGEST}, all printable. Rename it."
+            )
+
+
+@contextmanager
+def collected(faults: Faults) -> Iterator[None]:
+    """Add what is wrong with a file to the faults, and go on behind the block."""
+    try:
+        yield
+    except ImportedScoresError as error:
+        for fault in error.faults or (str(error),):
+            faults.add(fault)
+
+
+def reading_of(
+    sources: Sources,
+    faults: Faults,
+    scores: Sequence[Score],
+    left_out: Sequence[str],
+    evaluator: str,
+) -> Reading:
+    """Return what was read, at least one score.
+
+    Raises:
+        ImportedScoresError: with every fault; also where there is neither a fault nor a score.
+    """
+    if not scores and not faults.total:
+        faults.add(
+            f"found no score ; expected one of a known metric. {' '.join(left_out[:3])[:800]}".strip()
+        )
+    faults.stop(f"import of '{str(sources.root)[:150]}'")
+    return Reading(evaluator, sources.files, tuple(scores), tuple(left_out))
