@@ -91,6 +91,16 @@ def test_checkpoints_repeat_the_run_and_a_chosen_model_is_only_shown_where_it_wa
     assert not any("checkpoint" in source.path for source in reading.sources)
 
 
+def test_a_choice_is_seen_without_the_runs_own_state_and_from_a_single_file(tmp_path):
+    folder = shutil.copytree(FIXTURE / "best", tmp_path / "run")
+    (score,) = read(folder / "eval_results.json").scores
+    assert (score.seed, score.checkpoint) == (21, "example/tiny-bert")
+    assert "best on the evaluation set" in score.shown
+    (folder / "trainer_state.json").unlink()
+    assert {s.split for s in read(folder).scores if s.shown} == {"validation"}
+    assert the(read(folder / "eval_results.json")).shown is not None
+
+
 def test_a_checkpoint_imported_by_itself_is_read_from_its_state():
     score = the(read(FIXTURE / "best" / "checkpoint-8"))
     state = json.loads(

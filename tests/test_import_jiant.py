@@ -230,6 +230,17 @@ def test_a_run_that_was_not_scored_is_told(tmp_path):
     assert "b: " in faults(tmp_path / "b")[0] or "not scored" in faults(tmp_path / "b")[0]
 
 
+def test_a_single_file_is_understood_with_what_lies_beside_it(tmp_path):
+    found = read(FIXTURE / "none" / "udpos" / "val_metrics.json")
+    assert {s.seed for s in found.scores} == {5}
+    assert {s.language for s in found.scores if s.shown} == {"en"}
+    put(tmp_path / "elsewhere" / "1", {})
+    (tmp_path / "elsewhere" / "1" / "train_val.zlog").write_text('{"metrics": {"xnli_de": {}}}')
+    put(tmp_path / "run", {"xnli_de": {"acc": 0.5}}, eval_every_steps=1)
+    (tmp_path / "run" / "1").symlink_to(tmp_path / "elsewhere" / "1")
+    assert "no train_val.zlog" in the(read(tmp_path / "run" / "val_metrics.json")).shown
+
+
 def test_the_folder_of_a_log_alone_holds_no_score():
     folder = next((FIXTURE / "none" / "udpos").glob("1*"))
     assert "no score" in faults(folder)[0]

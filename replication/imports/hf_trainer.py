@@ -102,25 +102,37 @@ def read(path: Path, given: Given) -> Reading:
 
 
 def _runs(sources: Sources, faults: Faults, left_out: list[str]) -> list[list[Path]]:
-    """Return the files of each run, folder by folder; checkpoints' folders are told and left out."""
+    """Return the files of each run, folder by folder; checkpoints' folders are told and left out.
+
+    Where a run has no state of its own, that of its last checkpoint comes with it.
+    """
     found: dict[Path, list[Path]] = defaultdict(list)
+    last: dict[Path, tuple[int, Path]] = {}
     repeated: set[str] = set()
-    for file in found_files(sources, faults, f"*{_RESULTS}", _STATE, _CARD, _CONFIG):
+    beside = (_STATE, _CARD, _CONFIG, f"checkpoint-*/{_STATE}")
+    names = (f"*{_RESULTS}", _STATE, _CARD, _CONFIG)
+    for file in found_files(sources, faults, *names, beside=beside):
         above = file.relative_to(sources.folder).parts[:-1]
-        if any(_CHECKPOINT.fullmatch(part) for part in above):
-            repeated.add(sources.name(file.parent))
-        else:
+        if not any(_CHECKPOINT.fullmatch(part) for part in above):
             found[file.parent].append(file)
+            continue
+        repeated.add(sources.name(file.parent))
+        if file.name == _STATE and _CHECKPOINT.fullmatch(above[-1]):
+            step, run = int(above[-1].rpartition("-")[2]), file.parent.parent
+            last[run] = max(last.get(run, (step, file)), (step, file))
     if repeated:
         first = ", ".join(sorted(repeated)[:5])
         left_out.append(
             f"{first}{', ...' if len(repeated) > 5 else ''}: checkpoints ({len(repeated)}), whose "
             "states repeat the run's up to there."
         )
+    for run, (_, state) in last.items():
+        if run in found and not any(file.name == _STATE for file in found[run]):
+            found[run].append(state)
     return [
         files
-        for files in found.values()
-        if any(f.name.endswith(_RESULTS) or f.name == _STATE for f in files)
+        for run, files in found.items()
+        if any(f.parent == run and (f.name.endswith(_RESULTS) or f.name == _STATE) for f in files)
     ]
 
 
@@ -141,7 +153,9 @@ def _folder(sources: Sources, files: list[Path], faults: Faults, left_out: list[
     if state := by_name.get(_STATE):
         with collected(faults):
             value = sources.json(state, most=_LARGEST_STATE)
-            _read_state(folder, value, sources.name(state), faults, left_out)
+            _read_choice(folder, value)
+            if state.parent == files[0].parent:
+                _read_state(folder, value, sources.name(state), faults, left_out)
     return folder
 
 
@@ -223,20 +237,26 @@ def _differ(one: object, other: object) -> bool:
     return number_of(one) != number_of(other)
 
 
+def _read_choice(folder: _Folder, value: Any) -> None:
+    """Take what a state says of how the model was chosen."""
+    if not isinstance(value, dict):
+        return
+    if value.get("is_hyper_param_search") is True or value.get("trial_name") is not None:
+        folder.chosen = _TRIAL
+    elif value.get("best_model_checkpoint") is not None:
+        folder.chosen = _CHOSEN
+
+
 def _read_state(
     folder: _Folder, value: Any, name: str, faults: Faults, left_out: list[str]
 ) -> None:
-    """Take what a state says of selection, and the last evaluation where there is no result file."""
+    """Take the last evaluation in a state where there is no result file."""
     history = value.get("log_history") if isinstance(value, dict) else None
     if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
         faults.add(
             f"{name}: found no list `log_history` of objects ; expected the Trainer's state."
         )
         return
-    if value.get("is_hyper_param_search") is True or value.get("trial_name") is not None:
-        folder.chosen = _TRIAL
-    elif value.get("best_model_checkpoint") is not None:
-        folder.chosen = _CHOSEN
     evaluations = [(i, entry) for i, entry in enumerate(history) if keys_of(entry)]
     if keys_of(folder.values):
         if evaluations:

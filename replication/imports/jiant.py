@@ -121,7 +121,8 @@ def _runs(sources: Sources, faults: Faults, left_out: list[str]) -> dict[Path, _
     """Return every run folder with what is read of it; pickles are told and left out."""
     runs: dict[Path, _Run] = defaultdict(_Run)
     pickles = 0
-    for file in found_files(sources, faults, _METRICS, _ARGS, _LOG, *_PICKLES):
+    beside = (_ARGS, f"*/{_LOG}")
+    for file in found_files(sources, faults, _METRICS, _ARGS, _LOG, *_PICKLES, beside=beside):
         if file.suffix not in {".json", ".zlog"}:
             pickles += 1
         elif file.name == _LOG:

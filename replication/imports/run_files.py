@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 
 from replication.errors import ImportedScoresError
@@ -18,14 +19,29 @@ __all__ = ["collected", "found_files", "reading_of"]
 
 _LONGEST = 1000
 """Characters of a path that a record of a source may have."""
+_MOST_BESIDE = 1000
 
 
-def found_files(sources: Sources, faults: Faults, *names: str) -> Iterator[Path]:
+def found_files(
+    sources: Sources, faults: Faults, *names: str, beside: Sequence[str] = ()
+) -> Iterator[Path]:
     """Yield the files of these names, as `Sources.find` does, whose paths can be written down.
 
     Others are faults: those with characters that cannot be printed, or over 1000 of them.
+
+    Args:
+        sources: of the import.
+        faults: where such paths are told.
+        names: of files below a folder.
+        beside: where a single file is imported, patterns of others in its folder that say how it is
+            to be understood.
     """
-    for file in sources.find(*names):
+    files = sources.find(*names)
+    if sources.root.is_file():
+        around = (f for p in beside for f in sorted(islice(sources.folder.glob(p), _MOST_BESIDE)))
+        own = (f for f in around if f != sources.root and not f.parent.is_symlink())
+        files = chain(files, own)
+    for file in files:
         name = sources.name(file)
         if name.isprintable() and len(name) <= _LONGEST:
             yield file
