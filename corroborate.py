@@ -87,6 +87,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _of("reports.run_command", "run_command"),
     "status": _of("reports.status_command", "status_command"),
     "import": _of("reports.import_view", "import_command"),
+    "export": _of("reports.export_view", "export_command"),
     "score": _of("reports.scores", "score_command"),
     "accept": _of("reports.accept_view", "accept_command"),
     "verify": _of("reports.verify_command", "verify_command"),

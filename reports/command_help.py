@@ -97,6 +97,18 @@ HELP: dict[str, Help] = {
         "evidence stays conceptual and decides nothing.",
         page="docs/imports.md",
     ),
+    "export": Help(
+        {
+            "corroborate export --store out/store --format csv --out scores.csv":
+                "all scores as a table, one row each",
+            "corroborate export --store out/store --format model-index --condition none --out card.md":
+                "the head of a model card with the scores of one condition",
+            "corroborate export --store out/store --format eee --out records":
+                "a record of Every Eval Ever for each run, below records/data",
+        },
+        "Nothing that is there is replaced without --force. The same store gives the same bytes.",
+        page="docs/exports.md",
+    ),
     "score": Help(
         {
             "corroborate score predictions labels --benchmark xtreme":

@@ -2,6 +2,7 @@
 
 ReportError
 ├── DocumentError   parts that do not belong together, or a verdict that must not be printed
+├── ExportError     scores that cannot be exported as asked
 ├── RendererError   a format without renderer, or a renderer that cannot be used
 └── WriteError      a folder or file that cannot be written
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from claims.errors import CorroborateError
 
-__all__ = ["DocumentError", "RendererError", "ReportError", "WriteError"]
+__all__ = ["DocumentError", "ExportError", "RendererError", "ReportError", "WriteError"]
 
 
 class ReportError(CorroborateError):
@@ -19,6 +20,10 @@ class ReportError(CorroborateError):
 
 class DocumentError(ReportError):
     """Parts that do not belong together, or a verdict that must not be printed."""
+
+
+class ExportError(ReportError):
+    """Scores that cannot be exported as asked."""
 
 
 class RendererError(ReportError):

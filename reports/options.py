@@ -76,6 +76,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
              "help": "who; git's user.name and user.email where absent, or else $USER"},
     "--claims": {"nargs": "+", **_CLAIMS},
     "--claims=of": {"required": True, "dest": "claims", **_CLAIMS},
+    "--condition": {"metavar": "LABEL", "help": "only runs of this condition, such as squad_v1 or none"},
     "--compare": {"nargs": 2, "metavar": ("OLD.json", "NEW.json"),
                   "help": "two reports, to write what changed between them and why; needs no CLAIMS"},
     "--data": {"metavar": "DIR", "help": "folder in the hub's layout; the hub where absent"},
@@ -93,6 +94,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--force": {**_FLAG, "help": "replace a file of that name without asking"},
     "--format": {"default": "html,md,json", "metavar": "F,...",
                  "help": "comma-separated: html, md, json, pdf, junit, ro-crate, latex, badge"},
+    "--format=export": {"required": True, "metavar": "F", "dest": "format",
+                        "help": "csv, parquet, eee or model-index"},
     "--format=": {"required": True, "metavar": "F", "dest": "format",
                   "help": "tidy, xtreme, jiant, hf-trainer, model-index, eee, lm-eval or mlflow"},
     "--from": {"dest": "document", "metavar": "FILE",
@@ -113,6 +116,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--out": {"default": "out", "metavar": "DIR",
               "help": "folder for what is written, out where absent"},
     "--offline": {**_FLAG, "help": "ask nobody; use what is here already"},
+    "--out=": {"required": True, "metavar": "PATH", "dest": "out",
+               "help": "the file to write; a folder for eee"},
     "--out=claims.yaml": {"default": "claims.yaml", "dest": "out", "metavar": "FILE",
                           "help": "the claim file to write, claims.yaml where absent"},
     "--out=out/papers": {"default": "out/papers", "dest": "out", "metavar": "DIR",
@@ -169,6 +174,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import": (
         "Bring scores that were made elsewhere into a store, all of them or none.",
         ("PATH", "--format=", "--store", "--protocol=follows", "--given", "--json"),
+    ),
+    "export": (
+        "Write the scores of a store for other tools: tables, model cards, Every Eval Ever.",
+        ("--store", "--format=export", "--condition", "--out=", "--force"),
     ),
     "score": (
         "Score a submission in a benchmark's official layout as its own program does.",
