@@ -10,12 +10,12 @@ from replication.run import Run
 from replication.store import Store
 from reports.errors import ExportError
 from reports.measured import measured, of_condition
-from reports.numbers import counted
 from reports.streams import tell
 from reports.to_eee import to_eee
 from reports.to_model_index import to_model_index
 from reports.to_tidy import to_csv, to_parquet
 from reports.write import write_files
+from verifier.numbers import counted
 
 __all__ = ["FORMATS", "export_command"]
 

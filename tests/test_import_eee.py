@@ -69,7 +69,7 @@ def test_fine_tuned_models_may_count_where_seed_and_n_are_stated() -> None:
     first = reading.scores[0]
     assert (first.task, first.split, first.metric) == ("pawsx", "test", "accuracy")
     assert (first.condition.label(), first.checkpoint) == (
-        "none/base-xlm-r-squad",
+        "base-xlm-r-squad",
         "someone/xlm-r-squad",
     )
     assert "first_party" in first.raw.at

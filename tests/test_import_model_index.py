@@ -134,7 +134,7 @@ def test_what_was_trained_is_the_model_itself_until_somebody_says_from_what_and_
 ) -> None:
     path = card(tmp_path, [accuracy(80)], model="me/own", base_model="FacebookAI/xlm-roberta-large")
     (score,) = read(path, Given()).scores
-    assert (score.condition.label(), score.checkpoint) == ("none/base-own", "me/own")
+    assert (score.condition.label(), score.checkpoint) == ("base-own", "me/own")
     (score,) = read(path, Given(intermediate="squad_v1+mnli", seed=3, n=5)).scores
     assert score.condition.label() == "mnli+squad_v1/base-xlm-roberta-large"
     assert (score.checkpoint, score.seed, score.n) == ("FacebookAI/xlm-roberta-large", 3, 5)

@@ -14,6 +14,8 @@ from claims.errors import ClaimFileError
 from claims.estimand import Condition
 from replication.errors import ImportedScoresError
 from replication.imports.entering import FORMATS, enter, runs_of
+from replication.imports.score import Reading
+from replication.origin import Raw, SourceFile
 from replication.run import Run
 from replication.store import Store
 from verifier.auditing import verified
@@ -412,3 +414,24 @@ def test_runs_of_before_origins_keep_their_digests():
     assert "origin" in made.spec.model_dump()
     again = Run.model_validate_json(made.canonical())
     assert again.spec.digest() == made.spec_digest
+
+
+def test_a_folder_with_one_more_run_in_it_adds_that_run_alone(tmp_path):
+    def folder(seeds):
+        scores, files = [], []
+        for seed in seeds:
+            place = {"path": f"seed-{seed}/all_results.json", "at": "eval_accuracy"}
+            raw = Raw(value=80.0 + seed, scale="points", **place)
+            scores.append(score("plain", seed, 80.0 + seed, raw=raw))
+            files += [
+                SourceFile(path=path, sha256=str(seed) * 64)
+                for path in (place["path"], f"seed-{seed}/checkpoint-5/trainer_state.json")
+            ]
+        return Reading("theirs", tuple(files), tuple(scores))
+
+    with Store.open(tmp_path / "runs") as store:
+        enter(folder(range(2)), store, format_="hf-trainer", protocol="ours")
+        entered = enter(folder(range(3)), store, format_="hf-trainer", protocol="ours")
+    assert [run.spec.seed for run in entered.runs] == [2]
+    assert len(entered.there) == 2
+    assert {len(run.spec.origin.sources) for run in (*entered.runs, *entered.there)} == {2}

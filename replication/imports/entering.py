@@ -15,7 +15,7 @@ from pathlib import Path
 from claims.estimand import Condition
 from claims.record import digest_of
 from replication.errors import ImportedScoresError
-from replication.imports.score import Given, Reading, Score
+from replication.imports.score import LABELS, Given, Reading, Score
 from replication.items import ItemOutcomes, write_items
 from replication.origin import Origin, SourceFile
 from replication.protocol import Base, Evaluation, Protocol, Recipe, Target
@@ -34,6 +34,11 @@ __all__ = [
 
 FORMATS = {
     "tidy": "replication.imports.tidy",
+    "xtreme": "replication.imports.xtreme",
+    "jiant": "replication.imports.jiant",
+    "hf-trainer": "replication.imports.hf_trainer",
+    "model-index": "replication.imports.model_index",
+    "eee": "replication.imports.eee",
 }
 """Format -> the module whose `read` reads it."""
 
@@ -271,10 +276,30 @@ def _items(reading: Reading, run: Run) -> ItemOutcomes | None:
 
 
 def _sources(reading: Reading, scores: Sequence[Score]) -> tuple[SourceFile, ...]:
-    """Return the files that scores stand in, and those in which no score stands, which are of all."""
+    """Return the files that scores stand in, their labels, and what stands above or below them.
+
+    Files of other runs are left out, so that importing a folder again with one more run in it changes
+    none of those that were there.
+    """
     own = {score.raw.path for score in scores}
     placed = {score.raw.path for score in reading.scores}
-    return tuple(s for s in reading.sources if s.path in own or s.path not in placed)
+    folders = {path.rpartition("/")[0] for path in own}
+    return tuple(
+        source
+        for source in reading.sources
+        if source.path.removeprefix(LABELS) in own
+        or (
+            source.path not in placed
+            and not source.path.startswith(LABELS)
+            and any(_related(source.path.rpartition("/")[0], folder) for folder in folders)
+        )
+    )
+
+
+def _related(one: str, other: str) -> bool:
+    """Return whether one folder holds the other, or they are the same."""
+    above, below = sorted((one, other), key=len)
+    return above in ("", below) or below.startswith(f"{above}/")
 
 
 def _refuse(scores: Sequence[Score]) -> None:

@@ -16,7 +16,10 @@ from claims.record import Name, Record, Text
 from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
 
-__all__ = ["Given", "Reading", "Score", "Seed", "points"]
+__all__ = ["LABELS", "Given", "Reading", "Score", "Seed", "points"]
+
+LABELS = "labels/"
+"""Before the path of a file of gold labels, which is otherwise that of the predictions it belongs to."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)] | Literal["none"]
 """`none`: nothing random was involved, which somebody has to say."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 from claims.estimand import Condition
 from replication.errors import ImportedScoresError, ScoreError
 from replication.imports.faults import Faults
-from replication.imports.score import Given, Reading, Score, Seed
+from replication.imports.score import LABELS, Given, Reading, Score, Seed
 from replication.imports.tidy_rows import Rows
 from replication.items import ItemOutcomes, LanguageItems
 from replication.official import Scoring, TaskScore, score_with_items
@@ -135,7 +135,7 @@ def _why_shown(folder: str, scoring: Scoring) -> str | None:
 
 
 def _sources(scoring: Scoring) -> tuple[SourceFile, ...]:
-    files = dict(scoring.predictions) | {f"labels/{f}": d for f, d in scoring.labels.items()}
+    files = dict(scoring.predictions) | {f"{LABELS}{f}": d for f, d in scoring.labels.items()}
     return tuple(SourceFile(path=path, sha256=files[path]) for path in sorted(files))
 
 
