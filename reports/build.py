@@ -11,7 +11,7 @@ from scipy import special
 
 from claims.claim import Claim, ClaimSet
 from replication.run import DataUse, Phase, Plan, Run
-from reports.chance import chance_level, chance_of
+from reports.chance import Rows, chance_level, chance_of, known_rows
 from reports.document import (
     ClaimSection,
     Document,
@@ -60,10 +60,11 @@ def build(
     by_claim = _by_claim(claim_sets, verdicts)
     ordered = [by_digest[d] for d in (s.digest() for s in plan.specs) if d in by_digest]
     counted = [run for run in ordered if run.spec.counts()]
+    rows = known_rows(claim_sets)
     sets = []
     for claim_set in sorted(claim_sets, key=lambda s: s.paper.controls):
         sections = tuple(
-            _section(claim, by_claim[claim.id], plan, by_digest) for claim in claim_set.claims
+            _section(claim, by_claim[claim.id], plan, by_digest, rows) for claim in claim_set.claims
         )
         sets.append(SetSection(paper=claim_set.paper, claims=sections))
     for section_set in sets:
@@ -76,8 +77,8 @@ def build(
         data_source=plan.data,
         data=_data(ordered),
         sets=tuple(sets),
-        scores=_scores(counted),
-        matrix=_matrix(counted),
+        scores=_scores(counted, rows),
+        matrix=_matrix(counted, rows),
         runs=tuple(_line(run) for run in ordered),
         imports=import_lines(ordered),
         environments=_environments(ordered),
@@ -121,7 +122,9 @@ def _by_claim(claim_sets: Sequence[ClaimSet], verdicts: Verdicts) -> dict[str, V
     return {verdict.claim: verdict for verdict in verdicts.verdicts}
 
 
-def _section(claim: Claim, verdict: Verdict, plan: Plan, by_digest: dict[str, Run]) -> ClaimSection:
+def _section(
+    claim: Claim, verdict: Verdict, plan: Plan, by_digest: dict[str, Run], rows: Rows
+) -> ClaimSection:
     for arm in verdict.evidence.arms:
         if len(arm.seeds) != len(arm.scores):
             raise DocumentError(
@@ -146,7 +149,7 @@ def _section(claim: Claim, verdict: Verdict, plan: Plan, by_digest: dict[str, Ru
         claim=claim,
         verdict=verdict,
         refusals=need.refusals if need else (),
-        chance=chance_of(claim, verdict),
+        chance=chance_of(rows, claim, verdict),
         planned_criterion=need.criterion if need else None,
         runs=tuple(sorted(rests_on)),
         seconds=sum(by_digest[digest].seconds for digest in sorted(rests_on)),
@@ -158,7 +161,7 @@ def _data(runs: Sequence[Run]) -> tuple[DataUse, ...]:
     return tuple(sorted(uses.values(), key=lambda u: (u.name, u.split, u.languages, u.revision)))
 
 
-def _scores(runs: Sequence[Run]) -> tuple[ScoreRow, ...]:
+def _scores(runs: Sequence[Run], known: Rows) -> tuple[ScoreRow, ...]:
     groups: dict[tuple[str, ...], list[tuple[float, int]]] = defaultdict(list)
     for run in runs:
         if run.status != "finished" or run.spec.condition is None:
@@ -172,12 +175,12 @@ def _scores(runs: Sequence[Run]) -> tuple[ScoreRow, ...]:
         mean = sum(sorted(score for score, _ in found)) / len(found)
         row = {"task": task, "split": split, "metric": metric, "condition": condition}
         numbers = {"seeds": len(found), "mean": min(100.0, mean), "n": min(n for _, n in found)}
-        guess = {"chance": chance_level(task, metric)}
+        guess = {"chance": chance_level(known, task, metric)}
         rows.append(ScoreRow.model_validate({**row, **numbers, **guess, "language": language}))
     return tuple(rows)
 
 
-def _matrix(runs: Sequence[Run]) -> tuple[MatrixCell, ...]:
+def _matrix(runs: Sequence[Run], known: Rows) -> tuple[MatrixCell, ...]:
     """Return conditions by tasks; a language that some run lacks counts in none of its cell."""
     groups: dict[tuple[str, ...], list[dict[str, float]]] = defaultdict(list)
     for run in runs:
@@ -197,7 +200,7 @@ def _matrix(runs: Sequence[Run]) -> tuple[MatrixCell, ...]:
         numbers = {"seeds": len(found), "languages": len(shared), "half_width": _half(averages)}
         row = {"task": task, "split": split, "metric": metric, "condition": condition, **numbers}
         mean = min(100.0, math.fsum(averages) / len(averages))
-        guess = {"chance": chance_level(task, metric)}
+        guess = {"chance": chance_level(known, task, metric)}
         cells.append(MatrixCell.model_validate({**row, **guess, "mean": mean}))
     return tuple(cells)
 

@@ -402,6 +402,50 @@ def test_scores_that_cannot_be_are_refused(scores, seeds):
         )  # fmt: skip
 
 
+def test_claims_about_sentences_like_these_need_the_outcomes_of_examples(tmp_path):
+    text = CLAIMS.replace("split: test}", "split: test, inference: sentences_like_these}")
+    found = decided(stored(tmp_path / "runs", reading(*both())), text)["real-gain"]
+    mine = verified_on((claim_set(text),), Scores(protocol="ours").add_table(
+        [s.model_dump(mode="json") | {"base": s.condition.base, "target": s.task, "score": s.points}
+         for s in both()]
+    )).verdicts[0]  # fmt: skip
+    for verdict in (found, mine):
+        assert verdict.verdict == "not_evaluable"
+        assert "without the outcomes of single examples" in " ".join(verdict.reasons)
+
+
+def test_synthetic_data_say_nothing_of_a_papers_claims():
+    from replication.protocols import load_protocol
+    from verifier.departures import simulated_deviations
+
+    paper = claim_set().paper
+    (found,) = simulated_deviations(paper, load_protocol("miniature"))
+    assert found.importance == "important"
+    assert simulated_deviations(paper, load_protocol("scratch")) == ()
+    controls = paper.model_copy(update={"controls": True})
+    assert simulated_deviations(controls, load_protocol("miniature")) == ()
+
+
+def test_a_described_chance_level_is_shown(tmp_path, capsys):
+    claims, scores = written(tmp_path)
+    command(
+        capsys,
+        "import",
+        scores,
+        "--format",
+        "tidy",
+        "--store",
+        tmp_path / "r",
+        "--protocol",
+        "ours",
+    )
+    command(
+        capsys, "report", claims, "--store", tmp_path / "r", "--out", tmp_path, "--format", "json"
+    )
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert {row["chance"] for row in document["scores"]} == {50.0}
+
+
 def test_no_scores_are_no_verdict():
     with pytest.raises(ImportedScoresError, match="found none"):
         verified_on((claim_set(),), Scores())

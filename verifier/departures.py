@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from claims.claim import SelectedGainClaim
+from claims.claim import Paper, SelectedGainClaim
 from claims.estimand import Condition, Measure
 from claims.record import UNKNOWN
 from replication.deviations import Deviation, compare
@@ -22,6 +22,7 @@ __all__ = [
     "only_measure_unknown",
     "protocol_deviations",
     "selection_deviations",
+    "simulated_deviations",
 ]
 
 _PER_TASK = ("targets", "evaluation.splits")
@@ -115,6 +116,13 @@ def measure_deviations(measure: Measure, samples: Samples) -> tuple[Deviation, .
         stated = asked_for if isinstance(asked_for, str) else ", ".join(asked_for)
         found.append(_important("measure.languages", stated, "; ".join(lacking)))
     return tuple(found)
+
+
+def simulated_deviations(paper: Paper, used: Protocol) -> tuple[Deviation, ...]:
+    """Return that synthetic data say nothing of a paper's claims; controls are about nothing else."""
+    if not used.simulated or paper.controls:
+        return ()
+    return (_important("simulated", "no", "yes: synthetic languages and data"),)
 
 
 def selection_deviations(

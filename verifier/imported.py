@@ -20,8 +20,8 @@ from replication.tasks.row import Task, benchmark_tasks
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
 __all__ = [
-    "UNWITNESSED", "bundled_records", "imported_deviations", "is_imported", "tasks_described",
-    "with_needs",
+    "UNWITNESSED", "bundled_records", "described", "imported_deviations", "is_imported",
+    "tasks_described", "with_needs",
 ]  # fmt: skip
 
 
@@ -50,6 +50,16 @@ def tasks_described(claim_sets: Iterable[ClaimSet]) -> TasksOf:
     Raises:
         ClaimFileError: two files describe one benchmark differently, or one is bundled already.
     """
+    own = described(claim_sets)
+    return lambda benchmark: own[benchmark] if benchmark in own else benchmark_tasks(benchmark)
+
+
+def described(claim_sets: Iterable[ClaimSet]) -> dict[str, tuple[Task, ...]]:
+    """Return the benchmarks that claim files describe, by name, with their tasks sorted by name.
+
+    Raises:
+        ClaimFileError: two files describe one benchmark differently, or one is bundled already.
+    """
     own: dict[str, tuple[Task, ...]] = {}
     for claim_set in claim_sets:
         for benchmark, rows in claim_set.benchmarks.items():
@@ -67,7 +77,7 @@ def tasks_described(claim_sets: Iterable[ClaimSet]) -> TasksOf:
                     0, f"benchmarks.{benchmark}", f"the name of {other}", "a name of its own"
                 )
                 raise ClaimFileError(claim_set.paper.title, (fault,))
-    return lambda benchmark: own[benchmark] if benchmark in own else benchmark_tasks(benchmark)
+    return own
 
 
 def with_needs(plan: Plan, claim_sets: Sequence[ClaimSet]) -> Plan:

@@ -15,7 +15,7 @@ from claims.claim import Claim, ClaimSet, Paper
 from replication.acceptances import read_acceptances
 from replication.appended import UNSHOWN
 from replication.errors import StoreError
-from replication.items import ItemOutcomes, read_items
+from replication.items import ITEMS, ItemOutcomes, read_items
 from replication.looks import Look, append_looks, read_looks
 from replication.protocol import Protocol
 from replication.run import Plan, Run
@@ -66,6 +66,8 @@ class _Shelf:
     def items(self, run: Run) -> ItemOutcomes:
         """Return the outcomes of a run; they are not to be changed."""
         digest = run.spec_digest
+        if run.spec.origin is not None and ITEMS not in run.artifacts:
+            raise StoreError("The imported scores came without the outcomes of single examples.")
         if digest in self._kept:
             return self._kept[digest]
         found = read_items(self._store.folder(digest), run)

@@ -17,8 +17,15 @@ from claims.estimand import Condition, Split
 from claims.library import load
 from claims.record import canonical_json
 from replication.errors import ImportedScoresError
-from replication.imports.entering import imported_plan, read_scores, refuse_conflicts, runs_of
+from replication.imports.entering import (
+    imported_plan,
+    items_of,
+    read_scores,
+    refuse_conflicts,
+    runs_of,
+)
 from replication.imports.score import Given, Reading, Score
+from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
 from replication.run import Plan, Run
 from verifier.imported import bundled_records, with_needs
@@ -56,6 +63,7 @@ class Scores:
         self.protocol = protocol
         self._readings: list[tuple[str, Reading]] = []
         self._rows: list[Score] = []
+        self._items: dict[str, ItemOutcomes] = {}
 
     def add(  # noqa: PLR0913  each is a part of what a score is of, and has its name
         self,
@@ -164,9 +172,20 @@ class Scores:
             more = runs_of(reading, format_, self.protocol, started=now)
             refuse_conflicts(more, found)
             found += more
+            self._items |= {r.spec_digest: i for r in more if (i := items_of(reading, r))}
         if not found:
             raise ImportedScoresError("scores: found none ; expected some. Add them first.")
         return tuple(found)
+
+    def items(self, run: Run) -> ItemOutcomes:
+        """Return the outcomes of the examples of a run that `runs` returned.
+
+        Raises:
+            ImportedScoresError: the scores came without them.
+        """
+        if run.spec_digest not in self._items:
+            raise ImportedScoresError("The scores came without the outcomes of single examples.")
+        return self._items[run.spec_digest]
 
 
 def planned_on(claim_sets: Sequence[ClaimSet], scores: Scores) -> tuple[Plan, tuple[Run, ...]]:
@@ -190,7 +209,7 @@ def verified_on(claim_sets: Iterable[ClaimSet], scores: Scores) -> Verdicts:
     """
     sets = tuple(claim_sets)
     plan, runs = planned_on(sets, scores)
-    return verify(sets, plan, runs, bundled_records(plan, sets))
+    return verify(sets, plan, runs, bundled_records(plan, sets), items=scores.items)
 
 
 def _records(table: Any) -> Iterable[Mapping[str, object]]:

@@ -29,6 +29,7 @@ from verifier.departures import (
     only_measure_unknown,
     protocol_deviations,
     selection_deviations,
+    simulated_deviations,
 )
 from verifier.evidence import evidence_of
 from verifier.family import with_family, with_shared_runs
@@ -274,6 +275,7 @@ def _deviations(
         )
     return (
         *of_protocol,
+        *simulated_deviations(paper, bench.plan.protocol),
         *measure_deviations(measure, samples),
         *layer_deviations(bench.plan, bench.runs, tasks),
     )

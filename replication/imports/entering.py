@@ -129,7 +129,7 @@ def enter(reading: Reading, store: Store, *, format_: str, protocol: str | None)
         if store.state(run.spec_digest) == "finished":
             continue  # an import that was broken off has brought it
         folder = store.begin(run.spec)
-        if items := _items(reading, run):
+        if items := items_of(reading, run):
             write_items(folder, items)
         store.finish(run, folder)
     everything = [*specs.values(), *(run.spec for run in new)]
@@ -266,7 +266,7 @@ def _seed(seed: int | str | None) -> int | None:
     return seed if isinstance(seed, int) else None
 
 
-def _items(reading: Reading, run: Run) -> ItemOutcomes | None:
+def items_of(reading: Reading, run: Run) -> ItemOutcomes | None:
     """Return the outcomes of a run's examples, where the files have them."""
     own = (run.spec.condition, run.spec.seed, run.spec.tasks[0], run.spec.data[0].split)
     for (condition, seed, task), items in reading.items.items():
