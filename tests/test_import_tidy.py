@@ -142,6 +142,12 @@ def test_one_fraction_among_points_is_told_with_its_line(tmp_path):
     assert "found 81.5 ; expected 0 to 1" in faults(path, scale="fraction")[0]
 
 
+def test_a_row_with_another_fault_still_tells_the_scale(tmp_path):
+    told = faults(put(tmp_path, HEADER, ROW.replace("xnli", ""), FRENCH.replace("81.5", "0.8")))
+    assert "line 2" in told[0]
+    assert "line 3: column 'score': found 0.8 beside" in told[1]
+
+
 def test_a_score_of_nothing_is_the_same_on_both_scales(tmp_path):
     assert the(read(put(tmp_path, HEADER, ROW.replace("81.5", "0.0")))).points == 0
 

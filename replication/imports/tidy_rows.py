@@ -141,6 +141,8 @@ class Rows:
         self.faults = faults
         self._found: dict[_Cell, _Found] = {}
         self._read = 0
+        self._largest = 0.0
+        """Of all scores, also those of rows with other faults, since it tells the scale."""
         self._conditions: dict[tuple[object, ...], Condition] = {}
         self._bases: dict[str, tuple[str, str]] = {}
         self._given: dict[str, Any] = {}
@@ -217,7 +219,7 @@ class Rows:
         rows = list(self._found.values())
         top = 1 if scale == "fraction" else 100
         small = [row for row in rows if 0 < row.value <= 1] if self.given.scale is None else []
-        if small and all(row.value <= 1 for row in rows):
+        if small and self._largest <= 1:
             self.faults.add(
                 f"{small[0].path}: found no score above 1 ; expected to be told whether they are points "
                 "or fractions. Add --given scale=points or --given scale=fraction."
@@ -245,6 +247,7 @@ class Rows:
         seed = self._said(place, row, "seed")
         n = self._said(place, row, "n")
         value = self._needed(place, row, "score")
+        self._largest = max(self._largest, value or 0.0)
         if self.faults.total > before:
             return
         cell = _Cell(condition, seed, task, language, split, metric)
