@@ -54,7 +54,7 @@ def test_a_failure_says_under_which_names_it_falls_and_why():
     one = verdict("inconclusive", stale=("criterion: a then, b now; not accepted.",))
     assert names(one) == [("inconclusive", "stale")]
     assert [f.reason for f in failing([one], ["inconclusive"])] == ["Because."]
-    assert [f.reason for f in failing([one], ["stale"])] == list(one.stale)
+    assert [f.reason for f in failing([one], FAIL_ON)] == list(one.stale)
 
 
 def test_names_are_read_from_a_list_and_all_unknown_ones_are_told():

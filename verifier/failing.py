@@ -61,6 +61,7 @@ def failing(verdicts: Iterable[Verdict], on: Collection[str]) -> tuple[Failing, 
         named |= {"stale"} if verdict.stale else set()
         because = tuple(name for name in FAIL_ON if name in named and name in on)
         if because:
-            told = verdict.stale if because == ("stale",) else verdict.reasons
+            # why it is stale says what to do about it, which its reasons do not
+            told = [*(verdict.stale if "stale" in because else ()), *verdict.reasons]
             found.append(Failing(verdict.claim, because, told[0] if told else verdict.finding))
     return tuple(found)
