@@ -334,6 +334,21 @@ def test_the_schedule_of_the_first_look_rules():
     assert set(open_claims(bench.sets, first, seen, specs=specs).values()) == {10}
 
 
+def test_no_seeds_are_bought_for_a_claim_whose_change_nobody_accepted():
+    bench = Bench({"squad": 0.5, "mnli": 0.5, "mnli+squad": 0.5})
+    first = plan_for(bench.claims)
+    bench.execute(first, ())
+    seen = bench.verify(first)
+    specs = {s.digest(): s for s in first.specs}
+    wanting = set(open_claims(bench.sets, first, seen, specs=specs))
+    needs = tuple(n.model_copy(update={"criterion": "0" * 64}) for n in first.needs)
+    moved = first.model_copy(update={"needs": needs})
+    assert wanting
+    again = Bench({"squad": 0.5, "mnli": 0.5, "mnli+squad": 0.5})
+    again.execute(moved, ())
+    assert open_claims(again.sets, moved, again.verify(moved), specs=specs) == {}
+
+
 def test_a_budget_that_is_spent_ends_the_audit_after_a_look_at_what_is_there():
     bench = Bench({"squad": 0.5, "mnli": 0.5, "mnli+squad": 0.5})
     spent = []
