@@ -243,6 +243,25 @@ def test_seeds_that_came_in_after_a_look_do_not_decide(tmp_path):
     assert "Unplanned look" in " ".join(found.reasons)
 
 
+def test_seeds_that_came_in_for_one_arm_alone_do_not_decide(tmp_path):
+    late = [s for s in both() if s.condition.base == "augmented" and s.seed >= 2]
+    path = stored(tmp_path / "runs", reading(*(s for s in both() if s not in late)))
+    decided(path)
+    for one, files in zip(late, "bc", strict=True):
+        stored(path, reading(one, files=files))
+        found = decided(path)["real-gain"]
+        assert found.verdict == "inconclusive"
+        assert "seeds of [base-augmented] came in" in " ".join(found.reasons)
+
+
+def test_an_arm_of_which_nothing_was_seen_may_come_after_a_look(tmp_path):
+    arms = [[s for s in both() if s.condition.base == base] for base in ("plain", "augmented")]
+    path = stored(tmp_path / "runs", reading(*arms[0]))
+    assert decided(path)["real-gain"].verdict == "not_evaluable"
+    stored(path, reading(*arms[1], files="b"))
+    assert decided(path)["real-gain"].verdict == "reproduced"
+
+
 def test_a_claim_on_the_protocols_base_is_met_by_runs_that_name_it(tmp_path):
     text = CLAIMS.replace("{base: augmented}", "{intermediate: [squad_v1]}").replace(
         "{base: plain}", "{intermediate: []}"

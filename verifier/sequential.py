@@ -9,10 +9,11 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from claims.claim import Claim, ProtocolClaim
+from claims.estimand import Condition
 from replication.looks import MOST_MODELS, Look
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Run, RunSpec
@@ -65,6 +66,8 @@ class Standing:
     """When these scores were first looked at; None for now."""
     notes: tuple[str, ...] = ()
     """What a reader of the verdict must know, planned or not."""
+    later: tuple[str, ...] = ()
+    """Conditions with imported seeds that came in after others of theirs were looked at, sorted."""
 
     def level(self, level: float) -> float:
         """Return the level of the two-sided intervals to use where the claim asks for `level`.
@@ -118,8 +121,9 @@ def standing_of(
             f"and not those of the protocol now, at {_listed(own)}."
         )
         notes = (why, *notes)
-    if seeds not in schedule:
-        return Standing(seeds, schedule, None, first.time, notes)
+    later = _came_later(finished, {model for look in related for model in look.trained})
+    if later or seeds not in schedule:
+        return Standing(seeds, schedule, None, first.time, notes, later)
     notes = (*_other_runs(related, runs_digest(needs.runs), seeds), *notes)
     spread = _spread(schedule, seeds, claim.level)
     return Standing(seeds, schedule, schedule.index(seeds) + 1, first.time, (*spread, *notes))
@@ -130,6 +134,14 @@ def held_if_unplanned(outcome: Outcome, standing: Standing) -> Outcome:
     if standing.number is not None or outcome.label not in ("reproduced", "not_reproduced"):
         return outcome
     wider = ",".join(map(str, sorted({*standing.planned, standing.seeds})))
+    if standing.later:
+        why = (
+            f"Unplanned look: seeds of {_listed(standing.later)} came in after others of theirs were "
+            f"looked at, first on {standing.first}, so the chance of a wrong decision is no longer "
+            f"controlled. The runs would read: {outcome.label} ({outcome.finding}). To decide, import "
+            "scores of fresh seeds, all of them before the first verification, into a new store."
+        )
+        return outcome.held_back("inconclusive", "undecided", (why,))
     why = (
         f"Unplanned look: when these scores were first looked at, on {standing.first}, verdicts "
         f"were planned at {_listed(standing.planned)} seeds and not at {standing.seeds}, so the "
@@ -188,6 +200,25 @@ def trained(runs: Iterable[Run]) -> tuple[str, ...]:
     """
     models = {(r.spec.parent or r.spec_digest)[:12] for r in runs if r.spec.seed is not None}
     return tuple(sorted(models)[:MOST_MODELS])
+
+
+def _came_later(runs: Iterable[Run], seen: Set[str]) -> tuple[str, ...]:
+    """Return the conditions of imported runs with seeds that earlier looks saw and others, sorted.
+
+    Nobody asked for a number of seeds before them, so that one arm may grow while the largest does not.
+    """
+    before: dict[tuple[Condition | None, str, str], set[int]] = {}
+    now: dict[tuple[Condition | None, str, str], set[int]] = {}
+    for run in runs:
+        spec = run.spec
+        if spec.origin is None or spec.seed is None:
+            continue
+        key = (spec.condition, spec.tasks[0], spec.data[0].split)
+        now.setdefault(key, set()).add(spec.seed)
+        if seen.intersection(trained((run,))):
+            before.setdefault(key, set()).add(spec.seed)
+    grown = {key[0] for key, seeds in before.items() if seeds != now[key]}
+    return tuple(sorted(f"[{condition.label()}]" for condition in grown if condition))
 
 
 def _spent(fraction: float) -> float:
