@@ -9,7 +9,8 @@ Light: imports neither torch nor transformers nor datasets.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from claims.claim import Claim, ProtocolClaim
@@ -202,7 +203,7 @@ def trained(runs: Iterable[Run]) -> tuple[str, ...]:
     return tuple(sorted(models)[:MOST_MODELS])
 
 
-def _came_later(runs: Iterable[Run], seen: Set[str]) -> tuple[str, ...]:
+def _came_later(runs: Iterable[Run], seen: AbstractSet[str]) -> tuple[str, ...]:
     """Return the conditions of imported runs with seeds that earlier looks saw and others, sorted.
 
     Nobody asked for a number of seeds before them, so that one arm may grow while the largest does not.
