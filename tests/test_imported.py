@@ -465,6 +465,35 @@ def test_a_described_chance_level_is_shown(tmp_path, capsys):
     assert {row["chance"] for row in document["scores"]} == {50.0}
 
 
+def added(*conditions, scale=None, factor=1.0):
+    scores = Scores(protocol="xstilts")
+    for condition in conditions:
+        scores.add(
+            [factor * value for value in PLAIN], condition=condition, task="reviews", language="en",
+            split="test", metric="accuracy", n=500, scale=scale,
+        )  # fmt: skip
+    return scores
+
+
+def test_scores_that_could_be_points_or_fractions_are_refused_until_it_is_said():
+    with pytest.raises(ImportedScoresError, match="expected to be told"):
+        added({"base": "plain"}, factor=0.01)
+    for scale, most in (("fraction", 100), ("points", 1)):
+        runs = added({"base": "plain"}, factor=0.01, scale=scale).runs()
+        assert {round(run.measurements[0].score / most, 3) for run in runs} == {
+            round(value / 100, 3) for value in PLAIN
+        }
+
+
+def test_a_program_that_names_another_base_than_the_papers_departs_from_it():
+    text = CLAIMS.replace("protocol: ours", "protocol: xstilts").replace(
+        "{base: augmented}", "{mlm: true}").replace("{base: plain}", "{}")  # fmt: skip
+    scores = added({"base": "bert"}, {"base": "bert", "mlm": True})
+    found = verified_on((claim_set(text),), scores).verdicts[0]
+    assert found.verdict == "not_evaluable"
+    assert "base.checkpoint" in {d.field for d in found.deviations if d.importance == "important"}
+
+
 def test_no_scores_are_no_verdict():
     with pytest.raises(ImportedScoresError, match="found none"):
         verified_on((claim_set(),), Scores())

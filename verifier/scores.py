@@ -76,7 +76,7 @@ class Scores:
         metric: str,
         n: int,
         seeds: Sequence[int] | None = None,
-        scale: Scale = "points",
+        scale: Scale | None = None,
     ) -> Scores:
         """Add the scores of one condition on one task in one language, one per seed; return self.
 
@@ -89,20 +89,29 @@ class Scores:
             metric: such as `accuracy`.
             n: examples scored, the same for every seed.
             seeds: (n_seeds,) names of the replicates; 0, 1, ... where not given.
-            scale: `points` from 0 to 100, or `fraction` from 0 to 1.
+            scale: `points` from 0 to 100, or `fraction` from 0 to 1; points where not given, but for
+                scores of which none is above 1, which could be either.
 
         Raises:
-            ImportedScoresError: some score is out of range, or the numbers of seeds and scores differ.
+            ImportedScoresError: some score is out of range, the scale is not clear, or the numbers of
+                seeds and scores differ.
         """
         values = [float(value) for value in scores]
         names = list(range(len(values))) if seeds is None else [int(seed) for seed in seeds]
         arm = condition if isinstance(condition, Condition) else Condition.model_validate(condition)
+        checkpoint = None if arm.base == "protocol" else arm.base
         what = f"scores of [{arm.label()}] on {task} {language}"
         if len(values) != len(names) or not values:
             raise ImportedScoresError(
                 f"{what}: found {len(values)} scores and {len(names)} seeds ; expected as many of "
                 "both, at least one."
             )
+        if scale is None and any(values) and all(0 <= value <= 1 for value in values):
+            raise ImportedScoresError(
+                f"{what}: found no score above 1 ; expected to be told whether they are points or "
+                "fractions. Say scale='points' or scale='fraction'."
+            )
+        scale = scale or "points"
         most = 1.0 if scale == "fraction" else 100.0
         faults = tuple(
             f"seed {seed}: found {value!r} ; expected {scale} from 0 to {most:g}."
@@ -114,7 +123,7 @@ class Scores:
         given = Given(task=task, language=language, split=split, metric=metric, n=n)
         self._rows += [
             Score(
-                condition=arm, checkpoint=None, seed=seed, task=given.task or task,
+                condition=arm, checkpoint=checkpoint, seed=seed, task=given.task or task,
                 language=language, split=split, metric=metric, n=n,
                 points=round(100 * value, 12) if scale == "fraction" else value,
                 raw=Raw(value=value, scale=scale, path=MEMORY, at=f"score {len(self._rows) + k + 1}"),
