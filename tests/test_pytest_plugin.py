@@ -256,10 +256,17 @@ def test_tables_and_scores_are_asserted_too(tmp_path):
     assert assert_claim(f"{claims}::real-gain", Scores().add_files(scores)).verdict == "reproduced"
 
 
+def test_an_assertion_overrules_no_declaration(tmp_path):
+    claims, scores = written(tmp_path)
+    with pytest.raises(AssertionError, match="not evaluable"):
+        assert_claim(f"{claims}::real-gain", Scores(protocol="theirs").add_files(scores))
+
+
 @pytest.mark.parametrize(
     ("claim", "arms", "n"),
     [
         ("real-gain", {"treatment": [1.0], "control": [1.0]}, None),
+        ("real-gain", {"treatment": [0.85, 0.86], "control": [0.81, 0.82]}, 500),
         ("real-gain", {"treatment": [1.0]}, 5),
         ("real-gain", {"treatment": [1.0], "other": [1.0]}, 5),
         ("nobody", {"treatment": [1.0], "control": [1.0]}, 5),

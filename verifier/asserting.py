@@ -82,7 +82,9 @@ def decided_on(claim: Claim | str, scores: Any, *, n: int | None = None) -> tupl
             _add_arms(scores, claim_set, table, n)
         else:
             scores.add_table(table)
-    (verdict,) = verified_on((claim_set,), scores.declared(protocol)).verdicts
+    if scores.protocol is None:  # what is declared already stays so, be it of another protocol
+        scores = scores.declared(protocol)
+    (verdict,) = verified_on((claim_set,), scores).verdicts
     return one, verdict
 
 

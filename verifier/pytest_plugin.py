@@ -176,12 +176,14 @@ def assert_claim(
 ) -> Verdict:
     """Assert that scores bear a claim out, and return the verdict.
 
-    To call this is to declare that the scores followed the protocol that the claim is about.
+    To call this is to declare that the scores followed the protocol that the claim is about, unless
+    they are `Scores` that declare another.
 
     Args:
         claim: a record, or `claims.yaml::id`.
         scores: `Scores`, a table in the tidy layout, or per arm of a claim about one task in one
-            language, such as `{"treatment": [...], "control": [...]}`, its scores in points: (n_seeds,).
+            language, such as `{"treatment": [...], "control": [...]}`, its scores in points: (n_seeds,);
+            `Scores` take fractions.
         n: examples behind each of those scores; needed for scores per arm.
 
     Raises:
