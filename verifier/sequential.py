@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from claims.claim import Claim, ProtocolClaim
@@ -203,7 +202,7 @@ def trained(runs: Iterable[Run]) -> tuple[str, ...]:
     return tuple(sorted(models)[:MOST_MODELS])
 
 
-def _came_later(runs: Iterable[Run], seen: AbstractSet[str]) -> tuple[str, ...]:
+def _came_later(runs: Iterable[Run], seen: set[str]) -> tuple[str, ...]:
     """Return the conditions of imported runs with seeds that earlier looks saw and others, sorted.
 
     Nobody asked for a number of seeds before them, so that one arm may grow while the largest does not.
@@ -216,7 +215,7 @@ def _came_later(runs: Iterable[Run], seen: AbstractSet[str]) -> tuple[str, ...]:
             continue
         key = (spec.condition, spec.tasks[0], spec.data[0].split)
         now.setdefault(key, set()).add(spec.seed)
-        if seen.intersection(trained((run,))):
+        if seen & set(trained((run,))):
             before.setdefault(key, set()).add(spec.seed)
     grown = {key[0] for key, seeds in before.items() if seeds != now[key]}
     return tuple(sorted(f"[{condition.label()}]" for condition in grown if condition))
@@ -275,6 +274,6 @@ def _other_criterion(related: Sequence[Look], criterion: str) -> tuple[str, ...]
     return (why,)
 
 
-def _listed(numbers: Iterable[int]) -> str:
+def _listed(numbers: Iterable[int | str]) -> str:
     *most, last = map(str, numbers)
     return f"{', '.join(most)} and {last}" if most else last
