@@ -1,8 +1,9 @@
 """All scores of a store as a tidy table: CSV for spreadsheets and R, Parquet for data frames.
 
 The first columns are those that `corroborate import --format tidy` reads; the others say where a score
-comes from. What must not count when it is read again (a score that was only shown, or of a condition
-that these columns cannot tell) has its seed and n under `stated_seed` and `stated_n` instead.
+comes from. What must not count when it is read again has its seed and n under `stated_seed` and
+`stated_n` instead: a score that was only shown, one of a condition that these columns cannot tell, and
+all of them where they are of several evaluators, which are never compared.
 """
 
 from __future__ import annotations
@@ -65,14 +66,14 @@ def to_csv(runs: Iterable[Run]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in measured(runs):
-        writer.writerow(_cell(value) for value in _row(one).values())
+    for row in _rows(runs):
+        writer.writerow(_cell(value) for value in row.values())
     return text.getvalue().encode()
 
 
 def to_parquet(runs: Iterable[Run]) -> bytes:
     """Return the table as Parquet, null where nothing is known; texts are as they are."""
-    rows = [_row(one) for one in measured(runs)]
+    rows = _rows(runs)
     table = pa.table({
         name: pa.array([row[name] for row in rows], kind) for name, kind in COLUMNS.items()
     })  # fmt: skip
@@ -82,12 +83,19 @@ def to_parquet(runs: Iterable[Run]) -> bytes:
     return written
 
 
-def _row(one: Measured) -> dict[str, str | float | int | bool | None]:
+def _rows(runs: Iterable[Run]) -> list[dict[str, str | float | int | bool | None]]:
+    scores = measured(runs)
+    mixed = len({one.evaluator for one in scores}) > 1
+    return [_row(one, mixed=mixed) for one in scores]
+
+
+def _row(one: Measured, *, mixed: bool) -> dict[str, str | float | int | bool | None]:
     """Return the cells of a score, in the order of the columns."""
     spec, score, texts = one.run.spec, one.score, condition_texts(one)
     why, origin, raw = why_shown(one), spec.origin, score.raw
     seed = None if one.seed is None else str(one.seed)
-    told = why is None and not {"intermediate_language", "training_language"} & texts.keys()
+    untold = {"intermediate_language", "training_language"} & texts.keys()
+    told = why is None and not untold and not mixed
     return {
         "base": texts["base"],
         "intermediate": texts["intermediate"],

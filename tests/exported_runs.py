@@ -17,7 +17,9 @@ WHERE = Environment(
 NAMES = st.sampled_from(["xlm-r", "true", "1.5", "m+n", "0.1.2", "null", "A_"])
 TASK_NAMES = st.sampled_from(["squad", "mnli", "1e5", "no", "mlm", "7", "all.2"])
 POINTS = st.floats(0, 100)
-TARGETS = st.sampled_from(["xnli", "pawsx", "mlqa", "tatoeba", "reviews", "1e5", "no", "0x10"])
+TARGETS = st.sampled_from(
+    ["xnli", "pawsx", "mlqa", "tatoeba", "reviews", "mnli", "1e5", "no", "0x10"]
+)
 LANGUAGES = st.sampled_from(["de", "en", "no", "zh", "1.0"])
 METRICS = st.sampled_from(["accuracy", "f1", "exact_match", "1e3"])
 SPLITS = st.sampled_from(["train", "validation", "test"])

@@ -26,7 +26,7 @@ from reports.to_model_index import to_model_index
 from reports.to_tidy import COLUMNS, to_csv, to_parquet
 
 SCHEMA = Path(__file__).parent / "fixtures" / "imports" / "eee" / "eval.schema.json"
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=12, deadline=None)
 ONE_CONDITION = conditions().flatmap(lambda c: some_runs(st.just(c)))
 
 
@@ -132,6 +132,16 @@ def test_tables_hold_every_score_and_nothing_that_must_not_count_looks_as_if_it_
     assert table.column_names == list(COLUMNS)
     assert table["score"].to_pylist() == [one.score.score for one in scores]
     assert [r or "" for r in table["seed"].to_pylist()] == [row["seed"] for row in rows]
+
+
+def test_no_score_of_a_table_counts_where_it_mixes_evaluators() -> None:
+    first, second = (plain_run(Condition(), seed) for seed in (1, 2))
+    spec = second.spec.model_copy(update={"evaluator": "evaluate 0.4.6"})
+    other = second.model_copy(update={"spec": spec, "spec_digest": spec.digest()})
+    for runs, seeds in (((first, second), ["1", "2"]), ((first, other), ["", ""])):
+        rows = list(csv.DictReader(io.StringIO(to_csv(runs).decode())))
+        assert sorted(row["seed"] for row in rows) == seeds
+        assert sorted(row["seed"] + row["stated_seed"] for row in rows) == ["1", "2"]
 
 
 @FEW

@@ -204,7 +204,7 @@ def test_other_files_are_left_out_and_told(tmp_path) -> None:
     assert "found no score" in faults(tmp_path / "other.json")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     data=st.data(),
     given_=st.sampled_from([Given(), Given(scale="points", language="en", split="test")]),

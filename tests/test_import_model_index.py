@@ -201,7 +201,7 @@ def test_links_are_not_followed(tmp_path) -> None:
     assert "cannot be read" in faults(tmp_path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     data=st.data(),
     given_=st.sampled_from([Given(), Given(scale="points", language="en", seed=1, n=9)]),
