@@ -14,12 +14,19 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from reports.exit_codes import FAILED, INVALID
 from reports.options import parser
 from reports.streams import tell
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from reports.on_scores import report
+    from verifier.pytest_plugin import assert_claim
+    from verifier.scores import Scores, load_claims
+    from verifier.scores import verified_on as verify
+
+__all__ = ["Scores", "assert_claim", "load_claims", "main", "report", "verify"]
 
 
 def main(arguments: list[str] | None = None) -> int:
