@@ -89,7 +89,9 @@ def with_shares(
     try:
         samples = add_redrawn(samples)
     except NoItemsError as error:
-        notes = (f"what examples add to the uncertainty is not known: {error}"[:4000],)
+        # what foreign scores came without is nothing that was left out
+        if any(run.spec.origin is None or run.artifacts for run in samples.runs.values()):
+            notes = (f"what examples add to the uncertainty is not known: {error}"[:4000],)
     found = _shares(claim, samples, chosen, protocol, drawn=drawn)
     optimism = chosen.optimism if chosen else None
     return evidence.model_copy(
