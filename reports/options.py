@@ -93,7 +93,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
                              "help": "folder of `corroborate fetch`, out/papers where absent"},
     "--force": {**_FLAG, "help": "replace a file of that name without asking"},
     "--format": {"default": "html,md,json", "metavar": "F,...",
-                 "help": "comma-separated: html, md, json, pdf, junit, ro-crate, latex, badge"},
+                 "help": "comma-separated: html, md, json, pdf, junit, ro-crate, latex, badge, nanopub"},
     "--format=export": {"required": True, "metavar": "F", "dest": "format",
                         "help": "csv, parquet, eee or model-index"},
     "--format=": {"required": True, "metavar": "F", "dest": "format",
