@@ -6,11 +6,13 @@ pytest loads this file in every session of an environment that Corroborate is in
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from verifier.pytest_files import argument_files, ini_files, is_claim_file, unwalked
 
 if TYPE_CHECKING:
     from claims.claim import Claim, ClaimSet
@@ -19,14 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ClaimFile", "ClaimItem", "assert_claim", "verdict"]
 
-HEAD = b"schema: corroborate/claims@"
-"""What a claim file begins with, but for comments and blank lines."""
-_HEAD_BYTES = 8192
 PROPERTY = "corroborate"
 """Name of the user property of a report that carries a verdict, also to the controller of xdist."""
 _CACHE = pytest.StashKey["dict[Path, dict[str, tuple[Claim, Verdict]] | str]"]()
 """Claim file -> its verdicts, or why there are none."""
-_FILES = pytest.StashKey[list[Path]]()
 _INI = {
     "corroborate_claims": ("paths", "claim files to collect, relative to the ini file"),
     "corroborate_store": (
@@ -91,11 +89,9 @@ def pytest_configure(config: pytest.Config) -> None:
             "--replicate: found no --budget-hours ; expected the hours after which no run begins."
         )
     config.pluginmanager.register(_Summary(), "corroborate-summary")
+    ini_files(config)  # a path that fits no file is told whatever is collected
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        roots = [Path(arg).absolute() for arg in config.args]
-        for path in _ini_files(config):
-            if not any(path.is_relative_to(root) for root in roots):
-                config.args.append(str(path))
+        config.args += map(str, unwalked(config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -110,7 +106,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ClaimFile 
     """Collect a claim file that the ini or the command line names."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    if file_path in _ini_files(parent.config) or _named(file_path, parent.config):
+    named = file_path.resolve() in argument_files(parent.config) and is_claim_file(file_path)
+    if named or file_path in ini_files(parent.config):
         return ClaimFile.from_parent(parent, path=file_path)
     return None
 
@@ -147,10 +144,16 @@ class ClaimItem(pytest.Item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Judge the claim that a test is marked with, before the test itself."""
-    marker = item.get_closest_marker("claim")
-    if marker is not None and marker.kwargs.get("judged", True):
-        _judge(item, *_marked(item, marker))
+    """Judge every claim that a test is marked with, before the test itself."""
+    held: BaseException | None = None
+    for marker in item.iter_markers("claim"):
+        if marker.kwargs.get("judged", True):
+            try:
+                _judge(item, *_marked(item, marker))
+            except (pytest.skip.Exception, pytest.xfail.Exception) as error:
+                held = held or error  # another claim may yet fail the test
+    if held is not None:
+        raise held
     return (yield)
 
 
@@ -203,20 +206,20 @@ class _Summary:
     """Hears of the verdicts of a session, also of those that workers of xdist took, and tells them."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, str] = {}
+        self.lines: dict[tuple[str, str], None] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the line of a verdict."""
         for name, value in report.user_properties:
             if name == PROPERTY:
-                self.lines[report.nodeid] = str(value)
+                self.lines[report.nodeid, str(value)] = None
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Write one line per claim."""
         if self.lines:
             terminalreporter.section("claims")
-            for nodeid in self.lines:
-                terminalreporter.line(self.lines[nodeid])
+            for _, text in self.lines:
+                terminalreporter.line(text)
 
 
 def _judge(item: pytest.Item, claim: Claim, verdict: Verdict) -> None:
@@ -247,14 +250,15 @@ def _note(item: pytest.Item, verdict: Verdict) -> None:
     """Put a verdict into the report of its test, once; junitxml writes it as properties."""
     from verifier.asserting import line  # noqa: PLC0415
 
-    if any(name == PROPERTY for name, _ in item.user_properties):
+    told = (PROPERTY, line(verdict))
+    if told in item.user_properties:
         return
     found = {"claim": verdict.claim, "verdict": verdict.verdict, "finding": verdict.finding}
     if verdict.estimate is not None:
         found["estimate"] = f"{verdict.estimate:.6g}"
     if verdict.interval is not None:
         found["interval"] = f"{verdict.interval.low:.6g} {verdict.interval.high:.6g}"
-    item.user_properties += [*found.items(), (PROPERTY, line(verdict))]
+    item.user_properties += [*found.items(), told]
 
 
 def _marked(item: pytest.Item, marker: pytest.Mark) -> tuple[Claim, Verdict]:
@@ -262,7 +266,7 @@ def _marked(item: pytest.Item, marker: pytest.Mark) -> tuple[Claim, Verdict]:
     __tracebackhide__ = True
     name = str(marker.args[0]) if marker.args else ""
     stated = marker.kwargs.get("claims")
-    files = _ini_files(item.config)
+    files = ini_files(item.config)
     if stated is not None:
         files = [
             path
@@ -270,9 +274,15 @@ def _marked(item: pytest.Item, marker: pytest.Mark) -> tuple[Claim, Verdict]:
             if path.is_file()
         ]
         files = [path.resolve() for path in files[:1]]
-    for path in files:
-        if any(claim.id == name for claim in _read(path).claims):
-            return _verdict(item.config, path, name)
+    having = [path for path in files if any(claim.id == name for claim in _read(path).claims)]
+    if len(having) == 1:
+        return _verdict(item.config, having[0], name)
+    if having:
+        pytest.fail(
+            f"marker claim({name!r}): found such a claim in {', '.join(map(str, having))} ; expected "
+            "one of them. Say claims='FILE' in the marker.",
+            pytrace=False,
+        )
     known = ", ".join(str(path) for path in files) or "no claim file"
     pytest.fail(
         f"marker claim({name!r}): found no such claim in {known} ; expected its id in a file that "
@@ -339,7 +349,7 @@ def _replicate(config: pytest.Config) -> None:
     from claims.errors import CorroborateError  # noqa: PLC0415
     from verifier.asserting import replicated  # noqa: PLC0415
 
-    files = [*_ini_files(config), *(p for p in _arguments(config) if _is_claim_file(p))]
+    files = [*ini_files(config), *(p for p in argument_files(config) if is_claim_file(p))]
     store = config.getoption("--run-store") or _of_ini(config)[0]
     if not files or not store:
         raise pytest.UsageError(
@@ -369,34 +379,3 @@ def _read(path: Path) -> ClaimSet:
         return read_claim_file(str(path))
     except ClaimsError as error:
         raise pytest.Collector.CollectError(str(error)) from None
-
-
-def _ini_files(config: pytest.Config) -> list[Path]:
-    """Return the claim files that the ini names, patterns resolved, sorted by name."""
-    if _FILES not in config.stash:
-        stated: Iterable[Path] = config.getini("corroborate_claims") or ()
-        found = {
-            file.resolve()
-            for path in stated
-            for file in (Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-            if file.is_file()
-        }
-        config.stash[_FILES] = sorted(found)
-    return config.stash[_FILES]
-
-
-def _arguments(config: pytest.Config) -> list[Path]:
-    """Return what the command line names, without the parts after `::`."""
-    return [Path(config.invocation_params.dir, a.partition("::")[0]).resolve() for a in config.args]
-
-
-def _named(path: Path, config: pytest.Config) -> bool:
-    return path.resolve() in _arguments(config) and _is_claim_file(path)
-
-
-def _is_claim_file(path: Path) -> bool:
-    """Return whether a file says near its beginning that it is a claim file; others are not ours."""
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return any(part.lstrip().startswith(HEAD) for part in file.read(_HEAD_BYTES).splitlines())
