@@ -39,6 +39,7 @@ FORMATS = {
     "hf-trainer": "replication.imports.hf_trainer",
     "model-index": "replication.imports.model_index",
     "eee": "replication.imports.eee",
+    "lm-eval": "replication.imports.lm_eval",
 }
 """Format -> the module whose `read` reads it."""
 
