@@ -40,6 +40,7 @@ FORMATS = {
     "model-index": "replication.imports.model_index",
     "eee": "replication.imports.eee",
     "lm-eval": "replication.imports.lm_eval",
+    "mlflow": "replication.imports.mlflow",
 }
 """Format -> the module whose `read` reads it."""
 
