@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -298,6 +299,32 @@ class ClaimSet(Record):
         if twice:
             raise ValueError(f"claim ids must differ, these occur twice: {', '.join(twice)}")
         return self
+
+    @model_validator(mode="after")
+    def _descriptions_are_part_of_the_measure(self) -> ClaimSet:
+        described = {
+            name: digest_of(
+                {
+                    task: row.model_dump(mode="json", exclude={"chance"})
+                    for task, row in rows.items()
+                }
+            )
+            for name, rows in self.benchmarks.items()
+        }
+        claims = tuple(_measured(claim, described) for claim in self.claims)
+        object.__setattr__(self, "claims", claims)  # as if the file had said so: records are frozen
+        return self
+
+
+def _measured(claim: Claim, described: Mapping[str, str]) -> Claim:
+    """Return a claim whose measure has the digest of its benchmark's description."""
+    if isinstance(claim, ProtocolClaim):
+        return claim
+    digest = described.get(claim.measure.benchmark)
+    if claim.measure.described not in (None, digest):
+        raise ValueError(f"claim {claim.id}: measure.described must be left out")
+    measure = claim.measure.model_copy(update={"described": digest})
+    return claim.model_copy(update={"measure": measure})
 
 
 def _check_reported(

@@ -93,6 +93,9 @@ class Measure(Record):
 
     benchmark: Name = "xtreme"
     """The benchmark whose tasks, languages and metrics are meant."""
+    described: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Digest of the benchmark's description where the claim file holds one, so that it is part of what
+    decides the claim; filled in when the file is read, never written by hand."""
     tasks: Names | Literal["all"] = "all"
     """Target tasks; `all` for every task of the benchmark."""
     languages: Names | Literal["all", "zero_shot"] = "all"

@@ -527,3 +527,21 @@ def test_a_folder_with_one_more_run_in_it_adds_that_run_alone(tmp_path):
     assert [run.spec.seed for run in entered.runs] == [2]
     assert len(entered.there) == 2
     assert {len(run.spec.origin.sources) for run in (*entered.runs, *entered.there)} == {2}
+
+
+def test_the_description_of_a_benchmark_is_part_of_what_decides(tmp_path):
+    also = [s.model_copy(update={"metric": "f1"}) for s in both()]
+    path = stored(tmp_path / "runs", reading(*both(), *also))
+    assert decided(path)["real-gain"].verdict == "reproduced"
+    found = decided(path, CLAIMS.replace("metrics: [accuracy]", "metrics: [f1]"))["real-gain"]
+    assert found.verdict == "inconclusive"
+    assert "nobody has accepted that" in " ".join(found.reasons)
+    assert decided(path, CLAIMS.replace("chance: 50", "chance: 40"))["real-gain"].verdict == (
+        "reproduced"  # it is shown, and decides nothing
+    )
+
+
+def test_nobody_writes_by_hand_what_a_description_digests_to():
+    by_hand = CLAIMS.replace("split: test}", f"split: test, described: {'0' * 64}}}", 1)
+    with pytest.raises(ClaimFileError, match="left out"):
+        claim_set(by_hand)
