@@ -542,6 +542,6 @@ def test_the_description_of_a_benchmark_is_part_of_what_decides(tmp_path):
 
 
 def test_nobody_writes_by_hand_what_a_description_digests_to():
-    by_hand = CLAIMS.replace("split: test}", f"split: test, described: {'0' * 64}}}", 1)
+    by_hand = CLAIMS.replace("split: test}", f"split: test, described: {'a' * 64}}}", 1)
     with pytest.raises(ClaimFileError, match="left out"):
         claim_set(by_hand)
