@@ -8,12 +8,23 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from typing import Literal
 
 import numpy as np
 
 from claims.record import NAME
 
-__all__ = ["ABSENT", "name_in", "number_in", "plain", "truth_in", "whole_in"]
+__all__ = [
+    "ABSENT",
+    "count_in",
+    "name_in",
+    "number_in",
+    "plain",
+    "seed_in",
+    "tasks_in",
+    "truth_in",
+    "whole_in",
+]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _LONGEST_NUMBER = 60
@@ -83,6 +94,48 @@ def whole_in(value: object) -> int:
     if 0 <= number < 2**63:
         return number
     raise ValueError("a whole number")
+
+
+def count_in(value: object) -> int:
+    """Return a number of examples, at least 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    count = whole_in(value)
+    if count == 0:
+        raise ValueError("the number of examples scored, at least 1")
+    return count
+
+
+def seed_in(value: object) -> int | Literal["none"]:
+    """Return a seed, or `none`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return "none" if value == "none" else whole_in(value)
+    except ValueError:
+        raise ValueError("a whole number, or `none` where nothing is random") from None
+
+
+def tasks_in(value: object) -> str:
+    """Return names of tasks, sorted and joined by `+`; `none` for none.
+
+    Raises:
+        ValueError: it is something else, or names a task twice.
+    """
+    if value == "none":
+        return "none"
+    names = value.split("+") if isinstance(value, str) and len(value) <= 1000 else []
+    try:
+        tasks = sorted({name_in(name.strip()) for name in names} - {"none", "all"})
+    except ValueError:
+        tasks = []
+    if not tasks or len(tasks) != len(names):
+        raise ValueError("`none`, or names of tasks joined by `+`, each once")
+    return "+".join(tasks)
 
 
 def truth_in(value: object) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from claims.estimand import Condition, Split
-from replication.imports.cells import name_in, truth_in, whole_in
+from replication.imports.cells import count_in, name_in, seed_in, tasks_in, truth_in
 from replication.imports.faults import Faults, shown
-from replication.imports.score import Given, Seed
+from replication.imports.score import Given
 from replication.origin import Scale
 from replication.protocol import base_name
 
@@ -26,33 +26,6 @@ def _base_in(value: object) -> str:
     )
 
 
-def _tasks_in(value: object) -> tuple[str, ...]:
-    if value == "none":
-        return ()
-    names = value.split("+") if isinstance(value, str) and len(value) <= 1000 else []
-    try:
-        tasks = sorted({name_in(name.strip()) for name in names} - {"none", "all"})
-    except ValueError:
-        tasks = []
-    if not tasks or len(tasks) != len(names):
-        raise ValueError("`none`, or names of tasks joined by `+`, each once")
-    return tuple(tasks)
-
-
-def _seed_in(value: object) -> Seed:
-    try:
-        return "none" if value == "none" else whole_in(value)
-    except ValueError:
-        raise ValueError("a whole number, or `none` where nothing is random") from None
-
-
-def _count_in(value: object) -> int:
-    count = whole_in(value)
-    if count == 0:
-        raise ValueError("the number of examples scored, at least 1")
-    return count
-
-
 def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
     def word_in(value: object) -> str:
         if isinstance(value, str) and value in words:
@@ -64,14 +37,14 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 
 _PARSERS: dict[str, Callable[[object], Any]] = {
     "base": _base_in,
-    "intermediate": _tasks_in,
+    "intermediate": tasks_in,
     "mlm": truth_in,
     "task": name_in,
     "language": name_in,
     "split": _one_of(get_args(Split)),
     "metric": name_in,
-    "seed": _seed_in,
-    "n": _count_in,
+    "seed": seed_in,
+    "n": count_in,
     "scale": _one_of(get_args(Scale)),
 }
 """Field of `Given` -> what reads it; raises ValueError with what it expected."""
@@ -115,8 +88,8 @@ class Stated:
                 first = where, found
             elif found != first[1]:
                 self._faults.add(
-                    f"{self._place}: {field}: found {_told(found)} from {where} and "
-                    f"{_told(first[1])} from {first[0]} ; expected one of them. Leave out what is wrong."
+                    f"{self._place}: {field}: found {shown(found)} from {where} and "
+                    f"{shown(first[1])} from {first[0]} ; expected one of them. Leave out what is wrong."
                 )
         if first is None and needed:
             self._faults.add(
@@ -137,11 +110,7 @@ class Stated:
         name = base_name(checkpoint) if checkpoint else None
         condition = Condition(
             base=name or "protocol",
-            intermediate=tasks or (),
+            intermediate=() if tasks in {None, "none"} else tuple(tasks.split("+")),
             mlm=self.of("mlm", *mlm) or False,
         )
         return condition, None if checkpoint == "protocol" else checkpoint
-
-
-def _told(value: object) -> str:
-    return shown("+".join(value) if isinstance(value, tuple) else value)

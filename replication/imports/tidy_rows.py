@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, get_args
 
 from claims.estimand import Condition, Split
-from replication.imports.cells import ABSENT, name_in, number_in, plain, truth_in, whole_in
+from replication.imports.cells import (
+    ABSENT,
+    count_in,
+    name_in,
+    number_in,
+    plain,
+    seed_in,
+    tasks_in,
+    truth_in,
+)
 from replication.imports.faults import Faults, shown
 from replication.imports.score import Given, Score, Seed, points
 from replication.imports.tables import MAX_ROWS, Row
@@ -41,51 +50,23 @@ def _text_in(value: object) -> str:
     raise ValueError("the name or hub id of a checkpoint or system, at most 300 characters")
 
 
-def _tasks_in(value: object) -> str:
-    """Return names of tasks, sorted and joined by `+`; `none` for none."""
-    if value == "none":
-        return "none"
-    names = value.split("+") if isinstance(value, str) and len(value) <= 1000 else []
-    try:
-        tasks = sorted({name_in(name.strip()) for name in names} - {"none", "all"})
-    except ValueError:
-        tasks = []
-    if not tasks or len(tasks) != len(names):
-        raise ValueError("`none`, or names of tasks joined by `+`, each once")
-    return "+".join(tasks)
-
-
 def _split_in(value: object) -> str:
     if isinstance(value, str) and value in _SPLITS:
         return value
     raise ValueError(f"one of {', '.join(_SPLITS)}")
 
 
-def _seed_in(value: object) -> Seed:
-    try:
-        return "none" if value == "none" else whole_in(value)
-    except ValueError:
-        raise ValueError("a whole number, or `none` where nothing is random") from None
-
-
-def _count_in(value: object) -> int:
-    count = whole_in(value)
-    if count == 0:
-        raise ValueError("the number of examples scored, at least 1")
-    return count
-
-
 _PARSERS: dict[str, _Parse] = {
     "base": _text_in,
-    "intermediate": _tasks_in,
+    "intermediate": tasks_in,
     "mlm": truth_in,
     "target": name_in,
     "language": name_in,
     "split": _split_in,
     "metric": name_in,
-    "seed": _seed_in,
+    "seed": seed_in,
     "score": number_in,
-    "n": _count_in,
+    "n": count_in,
 }
 
 
