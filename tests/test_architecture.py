@@ -192,7 +192,11 @@ def test_all_is_sorted_and_names_what_is_public(path) -> None:
         *sorted(n for n in names if not n.isupper() and n[0].isupper()),
         *sorted(n for n in names if n[0].islower()),
     ], f"{path}: constants, classes, functions"
-    body = tree(path).body
+    body = [
+        inner
+        for node in tree(path).body
+        for inner in (node.body if isinstance(node, ast.If) else [node])  # if TYPE_CHECKING
+    ]
     here = {n.name for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
     for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else []

@@ -421,6 +421,19 @@ def test_scores_that_cannot_be_are_refused(scores, seeds):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "changed", [{"condition": {"bases": "plain"}}, {"task": "a/b"}, {"split": "dev"}, {"n": 0}],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_score_is_refused_in_words(changed):
+    fields = {
+        "condition": {"base": "plain"}, "task": "reviews", "language": "en", "split": "test",
+        "metric": "accuracy", "n": 500,
+    }  # fmt: skip
+    with pytest.raises(ImportedScoresError, match="expected"):
+        Scores().add([80.0], **(fields | changed))
+
+
 def test_claims_about_sentences_like_these_need_the_outcomes_of_examples(tmp_path):
     text = CLAIMS.replace("split: test}", "split: test, inference: sentences_like_these}")
     found = decided(stored(tmp_path / "runs", reading(*both())), text)["real-gain"]

@@ -10,12 +10,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from claims.claim import ClaimSet
 from claims.estimand import Condition, Split
 from claims.library import load
-from claims.record import canonical_json
+from claims.record import Record, canonical_json
 from replication.errors import ImportedScoresError
 from replication.imports.entering import (
     imported_plan,
@@ -24,7 +26,7 @@ from replication.imports.entering import (
     refuse_conflicts,
     runs_of,
 )
-from replication.imports.score import Given, Reading, Score
+from replication.imports.score import Given, Reading, Score, points
 from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
 from replication.run import Plan, Run
@@ -33,6 +35,8 @@ from verifier.verdict import Verdicts
 from verifier.verify import verify
 
 __all__ = ["Scores", "load_claims", "planned_on", "verified_on"]
+
+_R = TypeVar("_R", bound=Record)
 
 MEMORY = "memory"
 """Stands for the file of scores that came from none."""
@@ -96,39 +100,19 @@ class Scores:
             ImportedScoresError: some score is out of range, the scale is not clear, or the numbers of
                 seeds and scores differ.
         """
+        arm = condition if isinstance(condition, Condition) else _checked(Condition, condition)
+        what = f"scores of [{arm.label()}] on {task} {language}"
         values = [float(value) for value in scores]
         names = list(range(len(values))) if seeds is None else [int(seed) for seed in seeds]
-        arm = condition if isinstance(condition, Condition) else Condition.model_validate(condition)
-        checkpoint = None if arm.base == "protocol" else arm.base
-        what = f"scores of [{arm.label()}] on {task} {language}"
-        if len(values) != len(names) or not values:
-            raise ImportedScoresError(
-                f"{what}: found {len(values)} scores and {len(names)} seeds ; expected as many of "
-                "both, at least one."
-            )
-        if scale is None and any(values) and all(0 <= value <= 1 for value in values):
-            raise ImportedScoresError(
-                f"{what}: found no score above 1 ; expected to be told whether they are points or "
-                "fractions. Say scale='points' or scale='fraction'."
-            )
-        scale = scale or "points"
-        most = 1.0 if scale == "fraction" else 100.0
-        faults = tuple(
-            f"seed {seed}: found {value!r} ; expected {scale} from 0 to {most:g}."
-            for seed, value in zip(names, values, strict=True)
-            if not (math.isfinite(value) and 0 <= value <= most)
-        )
-        if faults:
-            raise ImportedScoresError(what, faults)
-        given = Given(task=task, language=language, split=split, metric=metric, n=n)
+        known = _scale_of(what, values, names, scale)
+        place = {"task": task, "language": language, "split": split, "metric": metric, "n": n}
         self._rows += [
-            Score(
-                condition=arm, checkpoint=checkpoint, seed=seed, task=given.task or task,
-                language=language, split=split, metric=metric, n=n,
-                points=round(100 * value, 12) if scale == "fraction" else value,
-                raw=Raw(value=value, scale=scale, path=MEMORY, at=f"score {len(self._rows) + k + 1}"),
-            )
-            for k, (seed, value) in enumerate(zip(names, values, strict=True))
+            _checked(Score, {
+                **place, "condition": arm, "seed": seed, "points": points(value, known),
+                "checkpoint": None if arm.base == "protocol" else arm.base,
+                "raw": Raw(value=value, scale=known, path=MEMORY, at=f"seed {seed}"),
+            })
+            for seed, value in zip(names, values, strict=True)
         ]  # fmt: skip
         return self
 
@@ -145,7 +129,7 @@ class Scores:
         """
         from replication.imports.tidy import scores_of  # noqa: PLC0415
 
-        self._rows += scores_of(_records(table), Given.model_validate(given), name=MEMORY)
+        self._rows += scores_of(_records(table), _checked(Given, given), name=MEMORY)
         return self
 
     def add_files(self, path: str | Path, *, format: str = "tidy", **given: Any) -> Scores:  # noqa: A002
@@ -154,7 +138,7 @@ class Scores:
         Raises:
             ImportedScoresError: with every fault of every file.
         """
-        self._readings.append((format, read_scores(path, format, Given.model_validate(given))))
+        self._readings.append((format, read_scores(path, format, _checked(Given, given))))
         return self
 
     def declared(self, protocol: str | None) -> Scores:
@@ -219,6 +203,45 @@ def verified_on(claim_sets: Iterable[ClaimSet], scores: Scores) -> Verdicts:
     sets = tuple(claim_sets)
     plan, runs = planned_on(sets, scores)
     return verify(sets, plan, runs, bundled_records(plan, sets), items=scores.items)
+
+
+def _scale_of(
+    what: str, values: Sequence[float], names: Sequence[int], scale: Scale | None
+) -> Scale:
+    """Return the scale of scores, or refuse them."""
+    if len(values) != len(names) or not values:
+        raise ImportedScoresError(
+            f"{what}: found {len(values)} scores and {len(names)} seeds ; expected as many of both, "
+            "at least one."
+        )
+    if scale is None and any(values) and all(0 <= value <= 1 for value in values):
+        raise ImportedScoresError(
+            f"{what}: found no score above 1 ; expected to be told whether they are points or "
+            "fractions. Say scale='points' or scale='fraction'."
+        )
+    known: Scale = scale or "points"
+    most = 1.0 if known == "fraction" else 100.0
+    faults = tuple(
+        f"seed {seed}: found {value!r} ; expected {known} from 0 to {most:g}."
+        for seed, value in zip(names, values, strict=True)
+        if not (math.isfinite(value) and 0 <= value <= most)
+    )
+    if faults:
+        raise ImportedScoresError(what, faults)
+    return known
+
+
+def _checked(kind: type[_R], values: Mapping[str, object]) -> _R:
+    """Return a record, or refuse its values in words."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        faults = tuple(
+            f"{'.'.join(map(str, fault['loc']))}: found {str(fault['input'])[:80]!r} ; expected "
+            f"another value ({fault['msg']})."
+            for fault in error.errors()
+        )
+        raise ImportedScoresError(f"scores: {kind.__name__.lower()}", faults) from None
 
 
 def _records(table: Any) -> Iterable[Mapping[str, object]]:
