@@ -175,7 +175,7 @@ def _cautions(
         found.append(("Changed after planning.", "The claim no longer says what it said before."))
     lines = [plain_text(line) for quote in imported_notice(document) for line in quote.lines]
     found += [("Imported.", line) for line in lines]
-    found += [("Incomplete.", f"Left out: {one}") for one in verdict.evidence.exclusions[:_LISTED]]
+    found += [("Incomplete.", one) for one in verdict.evidence.exclusions[:_LISTED]]
     return tuple(found)
 
 

@@ -237,6 +237,12 @@ def test_failed_controls_and_changed_claims_are_said_in_every_assertion() -> Non
     assert "Changed after planning." in said
 
 
+def test_what_was_left_out_of_the_evidence_is_said_as_it_stands() -> None:
+    (one,) = datasets(large())
+    said = {str(text) for text in graph(one, "assertion").objects(None, TERM.caution)}
+    assert {"Incomplete. run 0", "Stale. reason 0"} <= said
+
+
 def test_provenance_names_report_protocol_runs_and_data_by_what_can_be_checked() -> None:
     of = decided()
     for one, section in zip(datasets(of), of.sections(), strict=True):
