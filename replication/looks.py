@@ -16,11 +16,13 @@ from claims.record import Name, Record, Text, Unknown
 from replication.appended import UNSHOWN, AppendedFile
 from replication.chain import ChainedFile
 
-__all__ = ["LOOK_SCHEMA", "MOST_MODELS", "Look", "append_looks", "read_looks"]
+__all__ = ["LOOK_SCHEMA", "MOST_MODELS", "MOST_SEEDS", "Look", "append_looks", "read_looks"]
 
 LOOK_SCHEMA = "corroborate/look@1"
 FILE = "looks.jsonl"
 
+MOST_SEEDS = 1000
+"""Seeds per condition that a look names; more of them stand as so many."""
 MOST_MODELS = 20_000
 """Trained models that one look names; the digests that sort first stand for more."""
 
@@ -28,7 +30,7 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Shown = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,250}$")]
 """Text that does nothing to a terminal."""
-Seeds = Annotated[int, Field(ge=1, le=1000)]
+Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Number = Annotated[int, Field(ge=0, le=10**9)]
 _ADVICE = (
     "Restore the file from a copy. Without one nobody can tell which scores were looked at: decide "

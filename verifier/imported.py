@@ -6,12 +6,14 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from claims.claim import Claim, ClaimSet, ProtocolClaim, SelectedGainClaim
 from claims.errors import ClaimFileError, Fault
 from claims.record import UNKNOWN
 from replication.deviations import Deviation, compare
+from replication.errors import PlanError
 from replication.plan import conditions_of
 from replication.protocol import Base, Protocol, base_name
 from replication.protocols import bundled_protocols, load_protocol
@@ -89,14 +91,24 @@ def with_needs(plan: Plan, claim_sets: Sequence[ClaimSet]) -> Plan:
 
     Raises:
         ClaimFileError: a described benchmark is ambiguous.
+        PlanError: two claims share an id.
     """
     if not is_imported(plan.specs):
         return plan
+    counts = Counter(claim.id for s in claim_sets for claim in s.claims)
+    if twice := sorted(name for name, count in counts.items() if count > 1):
+        raise PlanError(
+            f"claims {', '.join(twice)}: found the id twice ; expected ids that differ."
+        )
     reported = bundled_records(plan, claim_sets)
     names = [s.paper.protocol for s in claim_sets if s.paper.protocol]
     known = [reported[name] for name in names if name in reported]
     tasks_of = tasks_described(claim_sets)
-    sets_of = {p.intermediate_tasks for p in known}
+    sets_of = {
+        reported[s.paper.protocol].intermediate_tasks if s.paper.protocol in reported else ()
+        for s in claim_sets
+        if any(_says_all(claim) for claim in s.claims)
+    }
     protocol = plan.protocol.model_copy(
         update={
             "base": Base(checkpoint=_base(plan.specs, known)),
@@ -185,6 +197,12 @@ def _needs(
             "file, under `benchmarks`."
         )
         return _needing(claim, (), [Refusal(reason=why)])
+    if _says_all(claim) and not protocol.intermediate_tasks:
+        why = (
+            "No protocol with a record says, alone, which tasks `intermediate: all` stands for. Name "
+            "them in the claim."
+        )
+        return _needing(claim, (), [Refusal(reason=why)])
     scope = scope_of(claim.measure, conditions_of(claim), protocol=protocol, tasks_of=tasks_of)
     wanted = {(task.task, split) for task in scope.tasks for split in task.splits}
     if isinstance(claim, SelectedGainClaim):
@@ -205,6 +223,10 @@ def _needs(
         ),
     ]
     return _needing(claim, sorted(s.digest() for s in counted), refusals)
+
+
+def _says_all(claim: Claim) -> bool:
+    return any(condition.intermediate == "all" for condition in conditions_of(claim))
 
 
 def _runs(number: int) -> str:

@@ -19,11 +19,11 @@ from claims.estimand import Condition, Split
 from claims.library import load
 from claims.record import Record, canonical_json
 from replication.errors import ImportedScoresError
+from replication.imports.conflicts import refuse_conflicts
 from replication.imports.entering import (
     imported_plan,
     items_of,
     read_scores,
-    refuse_conflicts,
     runs_of,
 )
 from replication.imports.score import Given, Reading, Score, points

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from claims.claim import Claim, ProtocolClaim
 from claims.estimand import Condition
-from replication.looks import MOST_MODELS, Look
+from replication.looks import MOST_MODELS, MOST_SEEDS, Look
 from replication.protocol import Protocol
 from replication.run import ClaimNeeds, Run, RunSpec
 from verifier.criterion import related_looks
@@ -167,7 +167,7 @@ def seeds_planned(needs: ClaimNeeds, protocol: Protocol, specs: Mapping[str, Run
     known = [specs[digest] for digest in needs.runs if digest in specs]
     found = len({spec.seed for spec in known if spec.seed is not None})
     if any(spec.origin is not None for spec in known):
-        return max(1, found)  # nobody asked for a number beforehand
+        return min(max(1, found), MOST_SEEDS)  # nobody asked for a number beforehand
     asked = _seeds(protocol.seeds)
     return found if found in protocol.looks and found < asked else asked
 

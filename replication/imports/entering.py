@@ -15,6 +15,13 @@ from pathlib import Path
 from claims.estimand import Condition
 from claims.record import digest_of
 from replication.errors import ImportedScoresError
+from replication.imports.conflicts import (
+    Cell,
+    raise_all,
+    refuse_conflicts,
+    refuse_other_words,
+    told,
+)
 from replication.imports.score import LABELS, Given, Reading, Score
 from replication.items import ItemOutcomes, write_items
 from replication.origin import Origin, SourceFile
@@ -28,7 +35,6 @@ __all__ = [
     "enter",
     "imported_plan",
     "read_scores",
-    "refuse_conflicts",
     "runs_of",
 ]
 
@@ -43,12 +49,6 @@ FORMATS = {
     "mlflow": "replication.imports.mlflow",
 }
 """Format -> the module whose `read` reads it."""
-
-_LISTED = 50
-"""Faults told; the rest is counted."""
-
-_Cell = tuple[Condition, int | str | None, str, str, str, str]
-"""Condition, seed, task, language, split, metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ def runs_of(
     _refuse(reading.scores)
     groups: dict[tuple[object, ...], list[Score]] = defaultdict(list)
     for score in reading.scores:
-        key = (score.condition, score.checkpoint, score.seed, score.task, score.split)
+        # without a seed and `none` give one spec, where both are only shown for one reason
+        key = (score.condition, score.checkpoint, _seed(score.seed), score.task, score.split)
         groups[*key, _why_shown(score)].append(score)
     now = started or datetime.now(UTC).isoformat(timespec="seconds")
     runs = [
@@ -114,7 +115,8 @@ def enter(reading: Reading, store: Store, *, format_: str, protocol: str | None)
         protocol: that the runs followed, as the user declares; None for nobody knows.
 
     Raises:
-        ImportedScoresError: the store holds runs made here, or other scores of the same cells.
+        ImportedScoresError: the store holds runs made here, or other scores of the same cells, such
+            as the same files read with another `Given`.
     """
     plan = store.latest_plan()
     if plan is not None and any(spec.origin is None for spec in plan.specs):
@@ -125,8 +127,9 @@ def enter(reading: Reading, store: Store, *, format_: str, protocol: str | None)
     specs = {spec.digest(): spec for spec in plan.specs} if plan else {}
     runs = runs_of(reading, format_, protocol)
     new = [run for run in runs if run.spec_digest not in specs]
-    earlier = [run for run in store.runs(verify=False) if run.spec_digest in specs]
-    refuse_conflicts(new, earlier)
+    stored = {run.spec_digest: run for run in store.runs(verify=False)}
+    refuse_other_words(runs, stored)
+    refuse_conflicts(new, [run for digest, run in stored.items() if digest in specs])
     for run in new:
         if store.state(run.spec_digest) == "finished":
             continue  # an import that was broken off has brought it
@@ -307,7 +310,7 @@ def _related(one: str, other: str) -> bool:
 def _refuse(scores: Sequence[Score]) -> None:
     """Refuse cells that occur twice, and seeds beside `none`."""
     faults: list[str] = []
-    seen: dict[_Cell, Score] = {}
+    seen: dict[Cell, Score] = {}
     seeds: dict[tuple[Condition, str], dict[bool, Score]] = defaultdict(dict)
     for score in scores:
         if _why_shown(score) is not None:
@@ -315,7 +318,7 @@ def _refuse(scores: Sequence[Score]) -> None:
         cell = (score.condition, score.seed, score.task, score.language, score.split, score.metric)
         if cell in seen:
             faults.append(
-                f"{_place(score)}: found the cell of {_place(seen[cell])} again, {_told(cell)} ; "
+                f"{_place(score)}: found the cell of {_place(seen[cell])} again, {told(cell)} ; "
                 "expected each once. Remove one of them."
             )
         seen.setdefault(cell, score)
@@ -327,50 +330,8 @@ def _refuse(scores: Sequence[Score]) -> None:
                 f"{_place(score)}: found seed {score.seed} beside seed {other.seed} in {_place(other)} "
                 "for one condition and task ; expected either seeds or `none`. State the seeds."
             )
-    _raise("import", faults)
-
-
-def refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
-    """Refuse cells of which other files gave a score already.
-
-    Raises:
-        ImportedScoresError: with every such cell.
-    """
-    have: dict[_Cell, Run] = {cell: run for run in earlier for cell in _cells(run)}
-    faults = [
-        f"{_told(cell)}: found a score of it already, from {', '.join(_files(have[cell])[:3])} ; "
-        "expected none. Leave one of the two out; what is in a store stays there, so name another."
-        for run in new
-        for cell in _cells(run)
-        if cell in have
-    ]
-    _raise("import", faults)
-
-
-def _cells(run: Run) -> list[_Cell]:
-    condition = run.spec.condition
-    if condition is None or not run.spec.counts():
-        return []
-    return [
-        (condition, run.spec.seed, m.task, m.language, m.split, m.metric) for m in run.measurements
-    ]
-
-
-def _files(run: Run) -> list[str]:
-    return [source.path for source in run.spec.origin.sources] if run.spec.origin else []
+    raise_all("import", faults)
 
 
 def _place(score: Score) -> str:
     return f"{score.raw.path}, {score.raw.at}"
-
-
-def _told(cell: _Cell) -> str:
-    condition, seed, task, language, split, metric = cell
-    return f"[{condition.label()}] seed {seed}, {task} {language} {split} {metric}"
-
-
-def _raise(what: str, faults: Sequence[str]) -> None:
-    if faults:
-        more = len(faults) - _LISTED
-        told = [*faults[:_LISTED], *([f"and {more} more"] if more > 0 else [])]
-        raise ImportedScoresError(what, tuple(told))

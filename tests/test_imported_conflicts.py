@@ -1,0 +1,96 @@
+"""What one import says and another denies, or nobody says, is refused and never left out in silence."""
+
+from __future__ import annotations
+
+import pytest
+from imported_world import CLAIMS, both, claim_set, reading, score
+
+from claims.estimand import Condition
+from replication.errors import ImportedScoresError, PlanError
+from replication.imports.entering import enter, imported_plan, runs_of
+from replication.looks import MOST_SEEDS
+from replication.protocols import load_protocol
+from replication.store import Store
+from verifier.imported import with_needs
+from verifier.looks import verify_store
+from verifier.sequential import seeds_planned
+
+
+def stored(path, *readings, protocol="ours"):
+    with Store.open(path) as store:
+        for one in readings:
+            enter(one, store, format_="tidy", protocol=protocol)
+    return path
+
+
+def decided(path, *texts, **reported):
+    named = [(f"{i}.yaml", claim_set(text)) for i, text in enumerate(texts or (CLAIMS,))]
+    found = verify_store(path, named, reported).verdicts.verdicts
+    return {v.claim: v for v in found}
+
+
+@pytest.mark.parametrize("changed", [{"n": 400}, {"metric": "f1"}, {"points": 0.8}])
+def test_the_same_files_read_as_other_scores_are_refused(tmp_path, changed):
+    path = stored(tmp_path / "runs", reading(*both()))
+    before = (path / "journal.jsonl").read_bytes()
+    other = [s.model_copy(update=changed) for s in both()]
+    with pytest.raises(ImportedScoresError, match="earlier import of the same files") as raised:
+        stored(path, reading(*other))
+    assert len(raised.value.faults) == 8
+    assert (path / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("first", ["none", 7])
+def test_a_seed_beside_none_of_an_earlier_import_is_refused(tmp_path, first):
+    second = 7 if first == "none" else "none"
+    path = stored(tmp_path / "runs", reading(score("plain", first)))
+    with pytest.raises(ImportedScoresError, match="beside seed"):
+        stored(path, reading(score("plain", second, language="de"), files="b"))
+    stored(path, reading(score("other", second), files="b"))
+
+
+def test_scores_without_a_seed_that_are_only_shown_are_all_kept(tmp_path):
+    pair = [score("plain", None, 70.0, shown="So."), score("plain", "none", 71.0, shown="So.")]
+    with Store.open(stored(tmp_path / "runs", reading(*pair)), write=False) as store:
+        assert sorted(m.score for run in store.runs() for m in run.measurements) == [70.0, 71.0]
+
+
+def test_all_stands_for_nothing_where_no_protocol_says_what_it_is(tmp_path):
+    text = CLAIMS.replace("{base: augmented}", "{intermediate: all, mlm: true}").replace(
+        "{base: plain}", "{intermediate: all}")  # fmt: skip
+    arms = [
+        score("x", s.seed, s.points, condition=Condition(mlm=s.condition.base == "augmented"))
+        for s in both()
+    ]
+    path = stored(tmp_path / "runs", reading(*arms))
+    found = decided(path, text)["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "`intermediate: all`" in " ".join(found.reasons)
+
+
+def test_all_is_not_taken_from_the_protocol_of_another_paper(tmp_path):
+    text = CLAIMS.replace("{base: plain}", "{intermediate: all}").replace(
+        "{base: augmented}", "{intermediate: all, mlm: true}")  # fmt: skip
+    theirs = text.replace("protocol: ours", "protocol: xstilts").replace("-gain", "-other")
+    tasks = load_protocol("xstilts").intermediate_tasks
+    arms = [
+        score("x", s.seed, s.points,
+              condition=Condition(intermediate=tasks, mlm=s.condition.base == "augmented"))
+        for s in both()
+    ]  # fmt: skip
+    path = stored(tmp_path / "runs", reading(*arms))
+    for texts in ((text,), (text, theirs)):
+        assert decided(path, *texts)["real-gain"].verdict == "not_evaluable"
+
+
+def test_two_claims_of_one_id_are_refused(tmp_path):
+    path = stored(tmp_path / "runs", reading(*both()))
+    with pytest.raises(PlanError, match="real-gain: found the id twice"):
+        decided(path, CLAIMS, CLAIMS.replace("A paper", "Another paper"))
+
+
+def test_no_more_seeds_are_told_than_a_look_can_name():
+    runs = runs_of(reading(*(score("plain", seed) for seed in range(MOST_SEEDS + 1))), "tidy", None)
+    plan = with_needs(imported_plan(run.spec for run in runs), [claim_set()])
+    specs = {run.spec_digest: run.spec for run in runs}
+    assert seeds_planned(plan.needs[0], plan.protocol, specs) == MOST_SEEDS
