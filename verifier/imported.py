@@ -29,7 +29,7 @@ __all__ = [
 
 UNWITNESSED = (
     "The scores were imported: nothing here shows that the claim's criterion was fixed before they were "
-    "seen."
+    "seen, nor how often they were looked at while seeds came in."
 )
 """Stands beside every verdict on imported scores."""
 
