@@ -53,6 +53,7 @@ def refuse_strangers(document: Document) -> None:
 
 def _strangers(document: Document) -> Iterator[str]:
     known = {run.run for run in document.runs}
+    declared = any(line.protocol and not line.because for line in document.imports)
     ids = Counter(section.claim.id for section in document.sections())
     yield from (f"claim '{name}' {count} times" for name, count in ids.items() if count > 1)
     for section in document.sections():
@@ -64,6 +65,14 @@ def _strangers(document: Document) -> Iterator[str]:
             yield f"{where}, a {claim.kind}, with a verdict on a {verdict.kind}"
         if verdict.expected != claim.expected:
             yield f"{where} with another expectation in its verdict"
+        if document.imports and verdict.replication == "direct":
+            yield f"{where} with a direct replication by imported scores"
+        if (
+            document.imports
+            and not declared
+            and verdict.verdict in ("reproduced", "not_reproduced")
+        ):
+            yield f"{where} decided on imported scores for which nobody declares a protocol"
         if not known.issuperset(section.runs) or not known.issuperset(verdict.evidence.runs):
             yield f"{where} resting on runs that are not in the list of runs"
         if any(len(arm.seeds) != len(arm.scores) for arm in verdict.evidence.arms):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from imported_world import CLAIMS, both, claim_set, reading, score
+from imported_world import CLAIMS, both, claim_set, reading, score, written
 
+import corroborate
 from claims.estimand import Condition
 from replication.errors import ImportedScoresError, PlanError
 from replication.imports.entering import enter, imported_plan, runs_of
 from replication.looks import MOST_SEEDS
 from replication.protocols import load_protocol
 from replication.store import Store
+from reports.errors import DocumentError
+from reports.to_json import read_document
 from verifier.imported import with_needs
 from verifier.looks import verify_store
 from verifier.sequential import seeds_planned
@@ -94,3 +97,35 @@ def test_no_more_seeds_are_told_than_a_look_can_name():
     plan = with_needs(imported_plan(run.spec for run in runs), [claim_set()])
     specs = {run.spec_digest: run.spec for run in runs}
     assert seeds_planned(plan.needs[0], plan.protocol, specs) == MOST_SEEDS
+
+
+def test_no_runs_are_made_in_a_store_of_imported_ones(tmp_path, capsys):
+    path = stored(tmp_path / "runs", reading(*both()))
+    before = (path / "journal.jsonl").read_bytes()
+    arguments = ("--protocol", "miniature", "--store", str(path), "--budget-hours", "0")
+    assert corroborate.main(["run", "xstilts", *arguments]) == 2
+    assert "found imported runs" in capsys.readouterr().err
+    assert (path / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "said"),
+    [("ours", "direct", "direct replication by imported"), (None, "close", "nobody declares")],
+)
+def test_a_report_file_that_makes_more_of_imported_scores_is_refused(
+    tmp_path, capsys, protocol, kind, said
+):
+    claims, _ = written(tmp_path)
+    path = stored(tmp_path / "runs", reading(*both()), protocol=protocol)
+    arguments = (str(claims), "--store", str(path), "--out", str(tmp_path), "--format", "json")
+    assert corroborate.main(["report", *arguments]) in (1, 3)
+    document = read_document((tmp_path / "report.json").read_bytes())
+    sections = [
+        section.model_copy(update={"verdict": section.verdict.model_copy(
+            update={"verdict": "reproduced", "finding": "magnitude", "replication": kind})})
+        for section in document.sets[0].claims
+    ]  # fmt: skip
+    sets = (document.sets[0].model_copy(update={"claims": tuple(sections)}),)
+    forged = document.model_copy(update={"sets": sets}).model_dump_json(by_alias=True)
+    with pytest.raises(DocumentError, match=said):
+        read_document(forged.encode())

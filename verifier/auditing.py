@@ -16,7 +16,7 @@ from claims.claim import ClaimSet
 from claims.errors import CorroborateError, ExecutionError
 from replication.data import FolderSource, Source, open_source
 from replication.engines.engine import Tally, engine
-from replication.errors import ProtocolError
+from replication.errors import ProtocolError, StoreError
 from replication.lock import read_lock, settle, with_base_revision
 from replication.miniature.generate import write_miniature
 from replication.plan import make_plan
@@ -128,6 +128,7 @@ def executed(
         say: hears how many runs were executed, and which of them failed; None for nobody.
 
     Raises:
+        StoreError: the store holds imported runs.
         ExecutionError: the store or the data did not allow it once it had begun.
         CorroborateError: there is no such engine, or a protocol as reported cannot be had.
     """
@@ -140,6 +141,12 @@ def executed(
     def progress(specs: Sequence[RunSpec], expected: Mapping[str, float]) -> Progress:
         return Progress(specs, sys.stderr, expected=expected, store=store.path)
 
+    earlier = store.latest_plan()
+    if earlier is not None and is_imported(earlier.specs):
+        raise StoreError(
+            f"store '{store.path}': found imported runs ; expected none, since they and runs made here "
+            "are never pooled. Name another --store."
+        )
     site = Site(store, source, engine(request.engine), progress, said)
     named = named_claims(request.claims)
     budget = None if request.budget_hours is None else request.budget_hours * 3600
