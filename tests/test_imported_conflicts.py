@@ -129,3 +129,26 @@ def test_a_report_file_that_makes_more_of_imported_scores_is_refused(
     forged = document.model_copy(update={"sets": sets}).model_dump_json(by_alias=True)
     with pytest.raises(DocumentError, match=said):
         read_document(forged.encode())
+
+
+def test_a_task_that_the_declared_protocol_has_not_is_an_important_deviation(tmp_path):
+    text = CLAIMS.replace("protocol: ours", "protocol: xstilts").replace(
+        "{base: augmented}", "{mlm: true}").replace("{base: plain}", "{}")  # fmt: skip
+    arms = [
+        score("x", s.seed, s.points, condition=Condition(mlm=s.condition.base == "augmented"))
+        for s in both()
+    ]
+    path = stored(tmp_path / "runs", reading(*arms), protocol="xstilts")
+    found = decided(path, text, xstilts=load_protocol("xstilts"))["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert "targets.reviews" in {d.field for d in found.deviations if d.importance == "important"}
+
+
+def test_two_metrics_of_a_task_on_other_numbers_of_examples_are_no_score_of_it(tmp_path):
+    text = CLAIMS.replace("[accuracy]", "[em, f1]")
+    pair = [*both(metric="em"), *both(metric="f1", n=50)]
+    found = decided(stored(tmp_path / "runs", reading(*pair)), text)["real-gain"]
+    assert found.verdict == "not_evaluable"
+    assert decided(stored(tmp_path / "b", reading(*both(metric="em"), *both(metric="f1"))), text)[
+        "real-gain"
+    ].verdict == "reproduced"  # fmt: skip

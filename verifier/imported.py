@@ -152,7 +152,7 @@ def imported_deviations(
     if only != name:
         deviations += compare(reported[name], reported[only])
     if name in reported:
-        deviations += _bases(reported[name], found)
+        deviations += [*_bases(reported[name], found), *_strange(reported[name], found)]
     return tuple(deviations)
 
 
@@ -168,6 +168,15 @@ def _bases(reported: Protocol, runs: Sequence[Run]) -> list[Deviation]:
         Deviation(
             field="base.checkpoint", reported=stated or "none", used=text, importance="important"
         )
+    ]
+
+
+def _strange(reported: Protocol, runs: Sequence[Run]) -> list[Deviation]:
+    """Return the scored tasks that a protocol has not, whatever is declared."""
+    tasks = sorted({run.spec.tasks[0] for run in runs} - reported.targets.keys())
+    return [
+        Deviation(field=f"targets.{task}", reported="none", used="scored", importance="important")
+        for task in tasks
     ]
 
 

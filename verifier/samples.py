@@ -217,8 +217,8 @@ def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str])
         if lacking or not wanted:
             notes.add(f"{where}: metric {', '.join(lacking) or 'of the task'} missing")
             continue
-        if any(len(v) > 1 for v in values):
-            notes.add(f"{where}: one metric with two different scores")
+        if (why := _unlike(values)) is not None:
+            notes.add(f"{where}: {why}")
             continue
         pairs = [next(iter(v)) for v in values]
         outcome = (math.fsum(s for s, _ in pairs) / len(pairs), min(n for _, n in pairs))
@@ -230,6 +230,15 @@ def _enter(arm: _Arm, run: Run, tasks: Mapping[str, TaskScope], notes: set[str])
             # Two specs of one condition and seed: neither can be preferred without a guess.
             notes.add(f"{where}: scored differently by two runs of the plan")
             scores[language] = (0.0, 0)
+
+
+def _unlike(metrics: Iterable[set[tuple[float, int]]]) -> str | None:
+    """Return why the scores of a task's metrics make no score of the task; None where they do."""
+    scores = list(metrics)
+    if any(len(found) > 1 for found in scores):
+        return "one metric with two different scores"
+    counts = {n for found in scores for _, n in found}
+    return f"its metrics were {_sizes(counts)}" if len(counts) > 1 else None
 
 
 def _choose_splits(
