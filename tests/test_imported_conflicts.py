@@ -152,3 +152,16 @@ def test_two_metrics_of_a_task_on_other_numbers_of_examples_are_no_score_of_it(t
     assert decided(stored(tmp_path / "b", reading(*both(metric="em"), *both(metric="f1"))), text)[
         "real-gain"
     ].verdict == "reproduced"  # fmt: skip
+
+
+def test_a_base_that_one_paper_states_is_not_taken_for_that_of_another(tmp_path):
+    text = CLAIMS.replace("{base: augmented}", "{mlm: true}").replace("{base: plain}", "{}")
+    theirs = text.replace("protocol: ours", "protocol: xstilts").replace("-gain", "-other")
+    arms = [
+        score("x", s.seed, s.points, checkpoint=f"they/{base}",
+              condition=Condition(base=base, mlm=s.condition.base == "augmented"))
+        for s in both() for base in ("xlm-roberta-large", "bert")
+    ]  # fmt: skip
+    path = stored(tmp_path / "runs", reading(*arms))
+    for texts in ((text,), (text, theirs)):
+        assert decided(path, *texts)["real-gain"].verdict == "not_evaluable"

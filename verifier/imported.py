@@ -101,8 +101,7 @@ def with_needs(plan: Plan, claim_sets: Sequence[ClaimSet]) -> Plan:
             f"claims {', '.join(twice)}: found the id twice ; expected ids that differ."
         )
     reported = bundled_records(plan, claim_sets)
-    names = [s.paper.protocol for s in claim_sets if s.paper.protocol]
-    known = [reported[name] for name in names if name in reported]
+    known = [reported.get(s.paper.protocol or "") for s in claim_sets]
     tasks_of = tasks_described(claim_sets)
     sets_of = {
         reported[s.paper.protocol].intermediate_tasks if s.paper.protocol in reported else ()
@@ -180,7 +179,7 @@ def _strange(reported: Protocol, runs: Sequence[Run]) -> list[Deviation]:
     ]
 
 
-def _base(specs: Sequence[RunSpec], known: Sequence[Protocol]) -> str | None:
+def _base(specs: Sequence[RunSpec], known: Iterable[Protocol | None]) -> str | None:
     """Return the name under which imported runs state the base that claims call the protocol's own.
 
     None where some runs say `protocol` themselves, or where several bases could be meant.
@@ -188,8 +187,9 @@ def _base(specs: Sequence[RunSpec], known: Sequence[Protocol]) -> str | None:
     names = {spec.condition.base for spec in specs if spec.condition and spec.counts()}
     if "protocol" in names:
         return None
-    reported = {base_name(p.base) for p in known} & names
-    candidates = reported or names
+    stated = {base_name(protocol.base) if protocol else None for protocol in known}
+    # a base that one paper states is not taken for that of another
+    candidates = stated if len(stated) == 1 and stated <= names else names
     return next(iter(candidates)) if len(candidates) == 1 else None
 
 
