@@ -165,3 +165,10 @@ def test_a_base_that_one_paper_states_is_not_taken_for_that_of_another(tmp_path)
     path = stored(tmp_path / "runs", reading(*arms))
     for texts in ((text,), (text, theirs)):
         assert decided(path, *texts)["real-gain"].verdict == "not_evaluable"
+
+
+def test_that_nothing_is_random_is_told_as_what_somebody_says(tmp_path):
+    fixed = [score("plain", "none", 80.0), score("augmented", "none", 84.0)]
+    for arms, told in ((fixed, True), (both(), False)):
+        found = decided(stored(tmp_path / str(told), reading(*arms)))["real-gain"]
+        assert ("nothing random" in " ".join(found.reasons)) is told

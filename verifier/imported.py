@@ -22,7 +22,7 @@ from replication.tasks.row import Task, benchmark_tasks
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
 __all__ = [
-    "UNWITNESSED", "bundled_records", "described", "imported_deviations", "is_imported",
+    "SEEDLESS", "UNWITNESSED", "bundled_records", "described", "imported_deviations", "is_imported",
     "tasks_described", "with_needs",
 ]  # fmt: skip
 
@@ -32,6 +32,11 @@ UNWITNESSED = (
     "seen, nor how often they were looked at while seeds came in."
 )
 """Stands beside every verdict on imported scores."""
+SEEDLESS = (
+    "Some of the scores are without a seed: that nothing random is behind them is only what whoever "
+    "imported them says, so no spread over seeds is in the interval."
+)
+"""Stands beside verdicts on imported scores of which somebody says that their seed is `none`."""
 
 
 def is_imported(specs: Iterable[RunSpec]) -> bool:

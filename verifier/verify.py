@@ -33,7 +33,13 @@ from verifier.departures import (
 )
 from verifier.evidence import evidence_of
 from verifier.family import with_family, with_shared_runs
-from verifier.imported import UNWITNESSED, imported_deviations, is_imported, tasks_described
+from verifier.imported import (
+    SEEDLESS,
+    UNWITNESSED,
+    imported_deviations,
+    is_imported,
+    tasks_described,
+)
 from verifier.ledger import Bearing, Ledger
 from verifier.outcome import Outcome
 from verifier.redrawn import ItemsOf, NoItemsError
@@ -229,7 +235,7 @@ def _decide(
         # what was refused says more than that there is nothing
         nothing = Outcome("not_evaluable", "no_evidence", (*notes, unusable))
         return _Finding(nothing, bearing)
-    notes = (*notes, UNWITNESSED) if foreign else notes
+    notes = (*notes, *_unshown(bearing.finished)) if foreign else notes
     reported = bench.reported.get(paper.protocol) if paper.protocol else None
     if isinstance(claim, ProtocolClaim):
         outcome = decide_settings(claim, protocol)
@@ -260,6 +266,11 @@ def _decide(
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)
     settled = _settle(outcome, bearing, samples, deviations, notes)
     return replace(settled, chosen=chosen, standing=standing)
+
+
+def _unshown(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return what nothing shows of imported runs."""
+    return (UNWITNESSED, *([SEEDLESS] if any(run.spec.seed is None for run in runs) else []))
 
 
 def _deviations(
