@@ -159,7 +159,7 @@ def desk(tmp_path_factory):
     layers = [{"field": "base.architecture.layers", "equals": 2}]
     tiny.write_claims(
         folder / "c.yaml", topic, claim("two", "protocol", settings=layers),
-        protocol="tiny.yaml", arxiv="2005.13013v2",
+        protocol="tiny.yaml", controls=True,
     )  # fmt: skip
     done = start(folder, *RUN, "--store", "store", "--seeds", "3")
     _, told = done.communicate(timeout=120)
@@ -235,7 +235,7 @@ def test_every_command_that_shows_a_verdict_records_the_look_and_none_records_it
     first = read_looks_here()[0]
     assert (first.seeds, first.finished, first.missing, len(first.trained)) == (3, 3, 0, 3)
     assert first.evaluators == (EVALUATOR,)
-    assert first.arxiv == "2005.13013v2"
+    assert (first.title, first.arxiv) == ("A test", None)
 
 
 def test_a_look_is_recorded_while_another_process_writes_the_store(here):
@@ -262,8 +262,9 @@ def test_status_says_which_verdicts_are_stale_and_why(here, monkeypatch):
     (told,), _ = status(here)["topic"]
     assert told.startswith("criterion: ")
     assert status(here)["two"] == ([], None)
-    Path("c.yaml").write_text(text.replace("2005.13013v2", "2005.13013v3"))
-    assert status(here)["two"][0] == ["paper version: 2005.13013v2 then, 2005.13013v3 now"]
+    of_paper = text.replace('"arxiv": null', '"arxiv": "2005.13013v3"')
+    Path("c.yaml").write_text(of_paper.replace('"controls": true', '"controls": false'))
+    assert status(here)["two"][0] == ["paper version: none then, 2005.13013v3 now"]
     assert "stale: paper version: " in here("status")[1]
     Path("c.yaml").unlink()
     assert "found no such file" in status(here)["topic"][1]
