@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from claims.claim import SCHEMA, ClaimSet
+from claims.claim import SCHEMA, ClaimSet, ProtocolClaim
 from claims.drafts import DRAFTS
 from claims.errors import ClaimFileError, Fault
 from claims.safe_yaml import DOCUMENT, LocatedYaml, dotted, read_yaml, shown
@@ -117,7 +117,32 @@ def _checked(document: LocatedYaml) -> tuple[list[Fault], ClaimSet | None]:
         told = faults_of(error, document)
         faults += [f for f in told if not (repeated and "claim ids must differ" in f.expected)]
         return [*faults, *repeated], None
-    return [*faults, *repeated], claims
+    return [*faults, *repeated, *_undescribed(document, claims)], claims
+
+
+def _undescribed(document: LocatedYaml, claims: ClaimSet) -> list[Fault]:
+    """Return a fault for each measure that names what its benchmark, described here, does not have."""
+    faults = []
+    for i, claim in enumerate(claims.claims):
+        measure = None if isinstance(claim, ProtocolClaim) else claim.measure
+        tasks = claims.benchmarks.get(measure.benchmark) if measure else None
+        if measure is None or tasks is None:
+            continue
+        meant = [tasks[name] for name in tasks if measure.tasks == "all" or name in measure.tasks]
+        spoken = {code for task in meant for code in task.languages}
+        for field, named, known in (
+            ("tasks", measure.tasks, set(tasks)),
+            ("languages", measure.languages, spoken),
+        ):
+            if isinstance(named, str) or not known or set(named) <= known:
+                continue
+            place = ("claims", i, "measure", field)
+            found = shown(", ".join(sorted(set(named) - known)))
+            expected = (
+                f"names that benchmark '{measure.benchmark}' has: {', '.join(sorted(known)[:20])}"
+            )
+            faults.append(Fault(document.line(place), dotted(place), found, expected))
+    return faults
 
 
 def _repeated_ids(document: LocatedYaml) -> list[Fault]:

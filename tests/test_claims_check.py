@@ -216,6 +216,39 @@ def test_very_many_faults_are_counted_and_not_all_printed():
     assert faults[-1].found == "400 further faults"
 
 
+OWN = """\
+benchmarks:
+  own: {reviews: {metrics: [accuracy], languages: [en, de]}, tags: {metrics: [f1], languages: [fr]}}
+claims:
+"""
+
+
+@given(
+    tasks=st.sets(st.sampled_from(("reviews", "tags", "review")), min_size=1),
+    languages=st.sets(st.sampled_from(("en", "de", "fr", "German")), min_size=1),
+    benchmark=st.sampled_from(("own", "another")),
+)
+def test_a_measure_names_only_what_its_benchmark_has_where_the_file_describes_it(
+    tasks, languages, benchmark
+):
+    measure = f"      benchmark: {benchmark}\n      tasks: {sorted(tasks)}\n"
+    measure += f"      languages: {sorted(languages)}\n"
+    text = changed("claims:\n", OWN).replace("      tasks: all\n", measure)
+    spoken = {"reviews": {"en", "de"}, "tags": {"fr"}}
+    meant = {code for task in tasks for code in spoken.get(task, ())}
+    wrong = set()
+    if benchmark == "own":
+        wrong |= {"tasks"} if not tasks <= set(spoken) else set()
+        wrong |= {"languages"} if meant and not languages <= meant else set()
+    if not wrong:
+        assert parse_claims(text.encode(), path="claims.yaml").claims
+        return
+    faults = faults_of(text)
+    assert {fault.field for fault in faults} == {f"claims[0].measure.{field}" for field in wrong}
+    for fault in faults:
+        assert fault.field.rpartition(".")[2] in text.splitlines()[fault.line - 1]
+
+
 def test_the_error_survives_pickling():
     with pytest.raises(ClaimFileError) as caught:
         parse_claims(b"a: 1", path="x.yaml")
