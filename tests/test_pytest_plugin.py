@@ -109,6 +109,29 @@ def test_what_is_not_evaluable_is_skipped_unless_evidence_is_required(repository
     result.assert_outcomes(failed=2)
 
 
+def test_the_summary_says_why_a_claim_was_skipped_and_that_this_is_no_pass(repository):
+    path = repository.path / "scores.csv"
+    path.write_text(path.read_text().replace("augmented", "augmentd"))
+    for more in ((), ("-n", "2")):
+        result = repository.runpytest_subprocess(*more)
+        result.assert_outcomes(skipped=2)
+        result.stdout.fnmatch_lines([
+            "not_evaluable *-gain  No scores for: base-augmented.*",
+            "2 not evaluable: skipped, which is no pass; --require-evidence fails them.",
+        ])  # fmt: skip
+    result = repository.runpytest_inprocess("--require-evidence")
+    result.stdout.no_fnmatch_line("*skipped, which*")
+
+
+def test_the_summary_says_that_there_was_nothing_to_decide_on(pytester):
+    claims, _ = written(pytester.path)
+    result = pytester.runpytest_inprocess(str(claims))
+    result.stdout.fnmatch_lines([
+        "not_evaluable  real-gain  found neither runs nor scores*",
+        "2 not evaluable: skipped*",
+    ])  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("policy", "outcome"), [("fail", "failed"), ("xfail", "xfailed"), ("skip", "skipped")]
 )
@@ -226,7 +249,8 @@ def test_sessions_without_claims_load_nothing_of_ours(pytester):
         """
     )
     result = pytester.runpytest_subprocess("-s")
-    assert "LOADED ['verifier', 'verifier.pytest_plugin']" in result.stdout.str()
+    loaded = "LOADED ['verifier', 'verifier.pytest_files', 'verifier.pytest_plugin']"
+    assert loaded in result.stdout.str()
 
 
 # assertions

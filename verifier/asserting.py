@@ -17,7 +17,7 @@ from claims.estimand import Condition
 from replication.errors import ImportedScoresError
 from replication.store import Store
 from verifier.auditing import Request, executed, planned, verified
-from verifier.imported import tasks_described
+from verifier.imported import UNWITNESSED, tasks_described
 from verifier.interval_text import interval_lines
 from verifier.numbers import estimate
 from verifier.scores import Scores, verified_on
@@ -105,14 +105,19 @@ def told(claim: Claim, verdict: Verdict) -> list[str]:
 
 
 def line(verdict: Verdict) -> str:
-    """Return a verdict in one line."""
+    """Return a verdict in one line; what is open says why, and an accepted change is told."""
     said = f"{verdict.verdict:<14} {verdict.claim}"
     if verdict.estimate is not None:
         signed = verdict.minimum_effect is not None
         said += f"  {estimate(verdict.estimate, verdict.interval, signed=signed)} points"
     said += "  stale" if verdict.stale else ""
-    wrong = verdict.as_expected() is False
-    return f"{said}  against expectation" if wrong else said
+    said += "  criterion changed and accepted" if verdict.acceptances else ""
+    said += "  against expectation" if verdict.as_expected() is False else ""
+    if verdict.verdict in ("not_evaluable", "inconclusive"):
+        # without an interval the first reason says only that there is none
+        told = verdict.reasons[: 1 if verdict.interval else 2]
+        said += "".join(f"  {text}" for text in told if text != UNWITNESSED)
+    return said
 
 
 def replicated(

@@ -135,7 +135,7 @@ class ClaimItem(pytest.Item):
         Raises:
             pytest.fail.Exception: the verdict is against expectation, or inconclusive.
         """
-        _judge(self, *_verdict(self.config, self.path, self.claim.id))
+        _judge(self, *_verdict(self, self.path, self.claim.id))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the claim stands and what it says."""
@@ -215,11 +215,17 @@ class _Summary:
                 self.lines[report.nodeid, str(value)] = None
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Write one line per claim."""
-        if self.lines:
-            terminalreporter.section("claims")
-            for _, text in self.lines:
-                terminalreporter.line(text)
+        """Write one line per claim, and say of skipped ones that they did not pass."""
+        if not self.lines:
+            return
+        terminalreporter.section("claims")
+        for _, text in self.lines:
+            terminalreporter.line(text)
+        bare = sum(text.startswith("not_evaluable ") for _, text in self.lines)
+        if bare and not terminalreporter.config.getoption("--require-evidence"):
+            terminalreporter.line(
+                f"{bare} not evaluable: skipped, which is no pass; --require-evidence fails them."
+            )
 
 
 def _judge(item: pytest.Item, claim: Claim, verdict: Verdict) -> None:
@@ -276,7 +282,7 @@ def _marked(item: pytest.Item, marker: pytest.Mark) -> tuple[Claim, Verdict]:
         files = [path.resolve() for path in files[:1]]
     having = [path for path in files if any(claim.id == name for claim in _read(path).claims)]
     if len(having) == 1:
-        return _verdict(item.config, having[0], name)
+        return _verdict(item, having[0], name)
     if having:
         pytest.fail(
             f"marker claim({name!r}): found such a claim in {', '.join(map(str, having))} ; expected "
@@ -291,15 +297,15 @@ def _marked(item: pytest.Item, marker: pytest.Mark) -> tuple[Claim, Verdict]:
     )
 
 
-def _verdict(config: pytest.Config, path: Path, name: str) -> tuple[Claim, Verdict]:
+def _verdict(item: pytest.Item, path: Path, name: str) -> tuple[Claim, Verdict]:
     """Return a claim of a file with its verdict; all claims of a file are decided together, once."""
     __tracebackhide__ = True
     from claims.errors import CorroborateError  # noqa: PLC0415
 
-    decided = config.stash.setdefault(_CACHE, {})
+    decided = item.config.stash.setdefault(_CACHE, {})
     if path not in decided:
         try:
-            decided[path] = _decide(config, path)
+            decided[path] = _decide(item.config, path)
         except CorroborateError as error:
             decided[path] = str(error)
     found = decided[path]
@@ -310,7 +316,8 @@ def _verdict(config: pytest.Config, path: Path, name: str) -> tuple[Claim, Verdi
             f"claim {name!r}: found neither runs nor scores ; expected --run-store DIR, --scores FILE, "
             "or corroborate_store or corroborate_scores in the ini."
         )
-        if config.getoption("--require-evidence"):
+        item.user_properties.append((PROPERTY, f"not_evaluable  {name}  {text.partition(': ')[2]}"))
+        if item.config.getoption("--require-evidence"):
             pytest.fail(text, pytrace=False)
         pytest.skip(text)
     return found[name]
