@@ -49,17 +49,20 @@ def test_nothing_is_decided_where_nobody_says_how_the_runs_were_made(tmp_path):
     assert {v.verdict for v in found.values()} == {"not_evaluable"}
     assert found["real-gain"].agreement == "agrees"
     assert found["false-gain"].agreement == "disagrees"
+    assert "found none declared of the scores ; expected ours" in found["real-gain"].reasons[0]
 
 
 def test_nor_where_they_followed_another_protocol_than_the_claim_is_about(tmp_path):
     found = decided(stored(tmp_path / "runs", reading(*both()), protocol="theirs"))
     assert {v.verdict for v in found.values()} == {"not_evaluable"}
+    assert "found theirs declared of the scores ; expected ours" in found["real-gain"].reasons[0]
 
 
 def test_nor_where_the_claim_file_names_no_protocol(tmp_path):
     text = CLAIMS.replace(", protocol: ours", "")
     found = decided(stored(tmp_path / "runs", reading(*both())), text)
     assert {v.verdict for v in found.values()} == {"not_evaluable"}
+    assert "claim file would say; it is not there" in found["real-gain"].reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,23 @@ def test_a_condition_without_scores_is_named(tmp_path):
     assert "augmented" in " ".join(found.reasons)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{base: augmented}", "{base: Augmented}", "of the conditions base-augmented."),
+        ("own: {reviews:", "own: {review:", "of the tasks reviews."),
+        ("[accuracy]", "[Accuracy]", "asks for reviews by Accuracy in en."),
+        ("languages: [en]", "languages: [English]", "asks for reviews by accuracy in English."),
+        ("split: test", "split: validation", "measure.split: found test ; expected validation."),
+    ],
+)
+def test_where_names_differ_the_reasons_say_both(tmp_path, old, new, said):
+    assert old in CLAIMS
+    found = decided(stored(tmp_path / "runs", reading(*both())), CLAIMS.replace(old, new))
+    assert found["real-gain"].verdict == "not_evaluable"
+    assert said in " ".join(found["real-gain"].reasons)
+
+
 def test_a_benchmark_that_nobody_describes_is_named(tmp_path):
     text = CLAIMS.replace("benchmark: own", "benchmark: other")
     found = decided(stored(tmp_path / "runs", reading(*both())), text)["real-gain"]
@@ -143,6 +163,7 @@ def test_a_language_that_one_arm_lacks_keeps_the_claim_from_being_decided(tmp_pa
     found = decided(stored(tmp_path / "runs", reading(*both())), text)["real-gain"]
     assert found.verdict == "not_evaluable"
     assert "measure.languages" in {d.field for d in found.deviations}
+    assert "measure.languages: found reviews lacks de ; expected all." in found.reasons[0]
 
 
 def test_without_chance_a_seed_is_not_a_replicate(tmp_path):

@@ -144,7 +144,11 @@ def _lacking(claim: Scored, samples: Samples, protocol: Protocol) -> str | None:
         twice = sorted({c.label() for c in resolved if resolved.count(c) > 1})
         return f"Under this protocol two conditions of the claim are one: {', '.join(twice)}."
     if not samples.cells:
-        return "No task and language was scored in every condition of the claim."
+        asked = "; ".join(
+            f"{task.task} by {', '.join(task.metrics)} in {', '.join(task.languages[:5])}"
+            for task in samples.scope.tasks[:3]
+        )
+        return f"No task and language was scored in every condition; the claim asks for {asked}."
     if isinstance(claim, _ManyCells):
         if present_contrasts(claim.contrasts, samples, protocol):
             return None

@@ -22,8 +22,8 @@ from replication.tasks.row import Task, benchmark_tasks
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
 __all__ = [
-    "SEEDLESS", "UNWITNESSED", "bundled_records", "described", "imported_deviations", "is_imported",
-    "tasks_described", "with_needs",
+    "SEEDLESS", "UNWITNESSED", "bundled_records", "departures_told", "described",
+    "imported_deviations", "is_imported", "tasks_described", "with_needs",
 ]  # fmt: skip
 
 
@@ -37,6 +37,29 @@ SEEDLESS = (
     "imported them says, so no spread over seeds is in the interval."
 )
 """Stands beside verdicts on imported scores of which somebody says that their seed is `none`."""
+_NONE = "No imported score that may count"
+_MOST_NAMES = 8
+
+
+def departures_told(deviations: Sequence[Deviation], runs: Sequence[Run]) -> str:
+    """Return sentences with what was asked and found, where imported scores are of something else."""
+    if not is_imported(run.spec for run in runs):
+        return ""
+    important = [d for d in deviations if d.importance == "important"]
+    told = [
+        f" {d.field}: found {d.used} ; expected {d.reported}."
+        for d in important
+        if d.field.startswith("measure.")
+    ]
+    if any(d.field == "protocol" for d in important):
+        stated = {d.reported for d in important if d.field == "protocol"} - {UNKNOWN}
+        found = {run.spec.origin.protocol or "none" for run in runs if run.spec.origin}
+        told.append(
+            f" protocol: found {' and '.join(sorted(found))} declared of the scores ; "
+            f"expected {', '.join(sorted(stated)) or 'one'}, as `paper.protocol` of the claim file "
+            f"{'says' if stated else 'would say; it is not there'}."
+        )
+    return "".join(told)
 
 
 def is_imported(specs: Iterable[RunSpec]) -> bool:
@@ -230,7 +253,7 @@ def _needs(
         if spec.origin is not None and spec.origin.because is not None:
             shown[spec.origin.because] = shown.get(spec.origin.because, 0) + 1
     refusals = [
-        *_absent(scope, counted),
+        *_absent(scope, counted, specs),
         *(
             Refusal(reason=f"{number} imported {_runs(number)} only shown: {why}")
             for why, number in sorted(shown.items())
@@ -247,16 +270,33 @@ def _runs(number: int) -> str:
     return "run is" if number == 1 else "runs are"
 
 
-def _absent(scope: Scope, counted: Sequence[RunSpec]) -> list[Refusal]:
-    """Return the conditions and tasks of which no score may count."""
+def _absent(scope: Scope, counted: Sequence[RunSpec], specs: Sequence[RunSpec]) -> list[Refusal]:
+    """Return the conditions and tasks of which no score may count, with what there are scores of."""
     conditions = {scope.placed(spec.condition) for spec in counted}
     tasks = {spec.tasks[0] for spec in counted}
-    why = "No imported score that may count."
-    lacking = [Refusal(reason=why, condition=c) for c in scope.conditions if c not in conditions]
-    return [
-        *lacking,
-        *(Refusal(reason=why, task=t.task) for t in scope.tasks if t.task not in tasks),
-    ]
+    labels = {c: c.label() for spec in specs if (c := scope.placed(spec.condition)) is not None}
+    splits: dict[str, set[str]] = {}
+    for spec in specs:
+        splits.setdefault(spec.tasks[0], set()).add(spec.data[0].split)
+    others = [label for c, label in labels.items() if c not in scope.conditions]
+    refusals = []
+    for condition in scope.conditions:
+        if condition not in conditions:
+            why = _instead("conditions", others) if condition not in labels else ""
+            refusals.append(Refusal(reason=f"{_NONE}{why}.", condition=condition))
+    for task in scope.tasks:
+        if task.task not in tasks:
+            found = splits.get(task.task)
+            why = _instead("splits", found) if found else _instead("tasks", splits)
+            why = "" if found and found & set(task.splits) else why
+            refusals.append(Refusal(reason=f"{_NONE}{why}.", task=task.task))
+    return refusals
+
+
+def _instead(what: str, names: Iterable[str]) -> str:
+    told = sorted(names)
+    more = f" and {len(told) - _MOST_NAMES} more" if len(told) > _MOST_NAMES else ""
+    return f"; the scores are of the {what} {', '.join(told[:_MOST_NAMES])}{more}" if told else ""
 
 
 def _needing(claim: Claim, runs: Sequence[str], refusals: list[Refusal]) -> ClaimNeeds:

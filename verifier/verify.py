@@ -36,6 +36,7 @@ from verifier.family import with_family, with_shared_runs
 from verifier.imported import (
     SEEDLESS,
     UNWITNESSED,
+    departures_told,
     imported_deviations,
     is_imported,
     tasks_described,
@@ -349,6 +350,7 @@ def _weigh(claim: Claim, found: _Finding) -> tuple[Outcome, Agreement | None]:
     why = (
         f"The evidence is conceptual: the runs depart in what can move the result ({fields}), so "
         f"they neither bear the claim out nor refute it. {told}"
+        f"{departures_told(found.deviations, found.bearing.finished)}"
     )
     return outcome.held_back("not_evaluable", "conceptual_only", (why,)), outcome.agreement
 
