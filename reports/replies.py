@@ -61,15 +61,17 @@ def one_of(choices: Iterable[str]) -> Callable[[str], str]:
     return read
 
 
-def points_in(low: float, high: float) -> Callable[[str], float]:
-    """Return what reads a number of points above `low` and at most `high`."""
+def points_in(low: float, high: float, *, with_low: bool = False) -> Callable[[str], float]:
+    """Return what reads a number of points above `low`, or from it on, and at most `high`."""
 
     def read(answer: str) -> float:
         try:
             number = float(answer)
         except ValueError:
             number = float("nan")
-        if not low < number <= high:
+        if with_low and not low <= number <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        if not with_low and not low < number <= high:
             raise ValueError(f"a number above {low:g}, at most {high:g}")
         return number
 
@@ -157,7 +159,7 @@ def chance_in(answer: str) -> float | None:
 
 def value_in(answer: str) -> float:
     """Return a score from 0 to 100."""
-    return points_in(-1e-9, 100)(answer) or 0.0
+    return points_in(0, 100, with_low=True)(answer) or 0.0
 
 
 def whole_in(low: int, high: int, *words: str) -> Callable[[str], int | str]:

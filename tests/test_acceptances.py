@@ -221,5 +221,6 @@ def test_all_that_is_missing_is_said_at_once(tmp_path):
     named = [("c.yaml", WORLD.claim_set())]
     with pytest.raises(AcceptanceError) as caught:
         accept(tmp_path, "c9", named, by=" ", because="\n")
-    for part in ("found no claims of that id in c.yaml", "--by: found 0", "--because: found 0"):
+    by = "--by: found 0 characters ; expected 1 to 200. Say who accepts it: --by NAME."
+    for part in ("found no claims of that id in c.yaml", by, "--because: found 0"):
         assert part in str(caught.value)

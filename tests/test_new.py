@@ -32,7 +32,7 @@ from claims.safe_yaml import acceptable, read_yaml
 from claims.starting import Beginning, Chosen, claim_file
 from reports.options import COMMANDS, parser
 from reports.questions import Questions
-from reports.replies import one_of
+from reports.replies import chance_in, one_of
 
 ROOT = Path(__file__).parents[1]
 FLAGSHIP = Path(__file__).parent / "abstracts" / "flagship-v2.yaml"
@@ -244,6 +244,17 @@ def test_relative_and_doubtful_numbers_are_never_offered_as_points(new) -> None:
     assert [q.rpartition("[")[2] for q in sizes[:2]] == ["2.1]: ", "88.4]: "]
     assert "12%" in sizes[2]
     assert not sizes[2].endswith("]: ")
+
+
+@pytest.mark.parametrize("answer", ["0", "100", "12.5"])
+def test_a_score_of_guessing_is_from_0_to_100(answer) -> None:
+    assert chance_in(answer) == float(answer)
+
+
+@pytest.mark.parametrize("answer", ["-0.0001", "100.1", "mean", "nan", "", "inf"])
+def test_another_score_of_guessing_is_refused_in_plain_numbers(answer) -> None:
+    with pytest.raises(ValueError, match=r"^a number from 0 to 100$"):
+        chance_in(answer)
 
 
 def test_answers_that_cannot_be_used_are_asked_for_again(new) -> None:

@@ -102,7 +102,9 @@ def _claim(claim: str, named: Named, by: str, because: str) -> Claim:
         faults.append(f"{found} ; expected one. Name its file.")
     for option, text, most in (("--by", by, LONGEST_NAME), ("--because", because, LONGEST_REASON)):
         if not 1 <= len(_plain(text)) <= most:
-            faults.append(f"{option}: found {len(_plain(text))} characters ; expected 1 to {most}.")
+            said = f"{option}: found {len(_plain(text))} characters ; expected 1 to {most}."
+            who_accepts = " Say who accepts it: --by NAME." if option == "--by" else ""
+            faults.append(said + who_accepts)
     if faults:
         raise AcceptanceError(f"accept '{claim[:80]}': " + "\n  ".join(faults))
     return having[0][1]
