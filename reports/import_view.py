@@ -8,18 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from replication.errors import ImportedScoresError
 from replication.imports.entering import Entered, enter, read_scores
-from replication.imports.score import Given
+from replication.imports.score import given_of
 from replication.run import Run
 from replication.store import Store
 from reports.escaping import one_line
 from reports.streams import say, say_json
 from verifier.numbers import counted
 
-__all__ = ["given_of", "import_command", "import_json", "import_text"]
+__all__ = ["import_command", "import_json", "import_text"]
 
 _SHOWN = 20
 """Things left out that are listed; `--json` has all."""
@@ -35,35 +32,6 @@ def import_command(options: argparse.Namespace) -> int:
     else:
         say(import_text(entered, options.follows))
     return 0
-
-
-def given_of(pairs: Iterable[str]) -> Given:
-    """Return what a user says that the files do not, from `field=value` each.
-
-    Raises:
-        ImportedScoresError: a field is unknown or given twice, or a value does not fit: all of them.
-    """
-    values: dict[str, str] = {}
-    faults: list[str] = []
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or name not in Given.model_fields:
-            known = ", ".join(Given.model_fields)
-            faults.append(f"found {pair[:80]!r} ; expected FIELD=VALUE with one of {known}.")
-        elif name in values:
-            faults.append(f"found '{name}' twice ; expected once.")
-        values[name] = value
-    if faults:
-        raise ImportedScoresError("--given", tuple(faults))
-    try:
-        return Given.model_validate(values)
-    except ValidationError as error:
-        told = tuple(
-            f"{e['loc'][0]}: found {str(values[str(e['loc'][0])])[:80]!r} ; expected another value "
-            f"({e['msg']})."
-            for e in error.errors()
-        )
-        raise ImportedScoresError("--given", tuple(dict.fromkeys(told))) from None
 
 
 def import_json(entered: Entered) -> dict[str, Any]:

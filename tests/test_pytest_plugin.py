@@ -123,6 +123,26 @@ def test_the_summary_says_why_a_claim_was_skipped_and_that_this_is_no_pass(repos
     result.stdout.no_fnmatch_line("*skipped, which*")
 
 
+def test_what_the_scores_do_not_say_is_said_in_the_ini_or_on_the_command_line(repository):
+    path = repository.path / "scores.csv"
+    head, *rows = [row.split(",") for row in path.read_text().splitlines()]
+    rows = [[*row[:8], str(float(row[8]) / 100)] for row in rows]  # fractions, and no n
+    path.write_text("".join(",".join(row) + "\n" for row in [head[:9], *rows]))
+    result = repository.runpytest_inprocess()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([
+        "*Add --given scale=points or --given scale=fraction.",
+        "*--given is --scores-given here, or corroborate_given in the ini.",
+    ])  # fmt: skip
+    given = ("--scores-given", "scale=fraction", "--scores-given", "n=500")
+    repository.runpytest_inprocess(*given).assert_outcomes(passed=1, failed=1)
+    repository.runpytest_inprocess("--scores-given", "sale=1").stdout.fnmatch_lines([
+        "*found 'sale=1' ; expected FIELD=VALUE*"
+    ])  # fmt: skip
+    repository.makeini(INI + "corroborate_given = scale=fraction n=500\n")
+    repository.runpytest_inprocess().assert_outcomes(passed=1, failed=1)
+
+
 def test_the_summary_says_that_there_was_nothing_to_decide_on(pytester):
     claims, _ = written(pytester.path)
     result = pytester.runpytest_inprocess(str(claims))

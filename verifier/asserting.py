@@ -15,6 +15,7 @@ from claims.claim import Claim, ClaimSet, Paper, ProtocolClaim
 from claims.errors import ExecutionError, UnknownClaimsError
 from claims.estimand import Condition
 from replication.errors import ImportedScoresError
+from replication.imports.score import given_of
 from replication.store import Store
 from verifier.auditing import Request, executed, planned, verified
 from verifier.imported import UNWITNESSED, tasks_described
@@ -43,7 +44,14 @@ def on_store(path: Path, store: Path) -> Decided:
     return _by_id(claim_set, found.verdicts)
 
 
-def on_files(path: Path, files: Iterable[Path], *, format_: str, protocol: str | None) -> Decided:
+def on_files(
+    path: Path,
+    files: Iterable[Path],
+    *,
+    format_: str,
+    protocol: str | None,
+    given: Iterable[str] = (),
+) -> Decided:
     """Return the verdicts on the claims of a file, decided on files of scores.
 
     Args:
@@ -51,14 +59,16 @@ def on_files(path: Path, files: Iterable[Path], *, format_: str, protocol: str |
         files: of scores, or folders.
         format_: of these, as of `corroborate import`.
         protocol: that the scored runs followed, as the user declares; None for nobody knows.
+        given: what the files do not say, FIELD=VALUE each.
 
     Raises:
         CorroborateError: one of the files cannot be read.
     """
     claim_set = read_claim_file(str(path))
     scores = Scores(protocol=protocol)
+    said = given_of(given).model_dump(exclude_none=True)
     for file in files:
-        scores.add_files(file, format=format_)
+        scores.add_files(file, format=format_, **said)
     return _by_id(claim_set, verified_on((claim_set,), scores))
 
 

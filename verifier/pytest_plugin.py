@@ -36,6 +36,7 @@ _INI = {
         "files of scores that claims are decided on; --scores goes before",
     ),
     "corroborate_scores_format": ("string", "format of those files, as of `corroborate import`"),
+    "corroborate_given": ("args", "what those files do not say, FIELD=VALUE each, as of --given"),
     "corroborate_protocol": ("string", "protocol that those scores followed, as you declare"),
     "corroborate_inconclusive": ("string", "what an inconclusive claim does: fail, xfail or skip"),
     "corroborate_data": ("string", "folder of the data that --replicate reads"),
@@ -50,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--scores", action="append", metavar="FILE", help="decide claims on these scores instead"
     )
     group.addoption("--scores-format", metavar="F", help="format of --scores, tidy by default")
+    group.addoption(
+        "--scores-given", action="append", metavar="FIELD=VALUE", help="what --scores do not say"
+    )
     group.addoption(
         "--scores-protocol", metavar="P", help="protocol that --scores followed, as you declare"
     )
@@ -307,7 +311,8 @@ def _verdict(item: pytest.Item, path: Path, name: str) -> tuple[Claim, Verdict]:
         try:
             decided[path] = _decide(item.config, path)
         except CorroborateError as error:
-            decided[path] = str(error)
+            hint = "\n  --given is --scores-given here, or corroborate_given in the ini."
+            decided[path] = f"{error}{hint if '--given' in str(error) else ''}"
     found = decided[path]
     if isinstance(found, str):
         pytest.fail(found, pytrace=False)
@@ -338,6 +343,7 @@ def _decide(config: pytest.Config, path: Path) -> dict[str, tuple[Claim, Verdict
     return on_files(
         path, [Path(config.invocation_params.dir, file) for file in files],
         format_=config.getoption("--scores-format") or config.getini("corroborate_scores_format"),
+        given=config.getoption("--scores-given") or config.getini("corroborate_given") or (),
         protocol=config.getoption("--scores-protocol") or config.getini("corroborate_protocol") or None,
     )  # fmt: skip
 

@@ -5,18 +5,19 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from claims.estimand import Condition, SeedStatistic, Split
 from claims.record import Name, Record, Text
+from replication.errors import ImportedScoresError
 from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
 
-__all__ = ["LABELS", "Given", "Reading", "Score", "Seed", "points"]
+__all__ = ["LABELS", "Given", "Reading", "Score", "Seed", "given_of", "points"]
 
 LABELS = "labels/"
 """Before the path of a file of gold labels, which is otherwise that of the predictions it belongs to."""
@@ -89,3 +90,32 @@ class Reading:
 def points(value: float, scale: Scale) -> float:
     """Return a score in points; a fraction's are rounded to 12 decimals, as binary ones have a tail."""
     return round(100 * value, 12) if scale == "fraction" else value
+
+
+def given_of(pairs: Iterable[str]) -> Given:
+    """Return what a user says that the files do not, from `field=value` each.
+
+    Raises:
+        ImportedScoresError: a field is unknown or given twice, or a value does not fit: all of them.
+    """
+    values: dict[str, str] = {}
+    faults: list[str] = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in Given.model_fields:
+            known = ", ".join(Given.model_fields)
+            faults.append(f"found {pair[:80]!r} ; expected FIELD=VALUE with one of {known}.")
+        elif name in values:
+            faults.append(f"found '{name}' twice ; expected once.")
+        values[name] = value
+    if faults:
+        raise ImportedScoresError("--given", tuple(faults))
+    try:
+        return Given.model_validate(values)
+    except ValidationError as error:
+        told = tuple(
+            f"{e['loc'][0]}: found {str(values[str(e['loc'][0])])[:80]!r} ; expected another value "
+            f"({e['msg']})."
+            for e in error.errors()
+        )
+        raise ImportedScoresError("--given", tuple(dict.fromkeys(told))) from None
