@@ -174,6 +174,7 @@ def test_a_score_of_nothing_is_the_same_on_both_scales(tmp_path):
         ("de", "None", "an empty cell"),
         ("xnli", "", "--given task"),
         ("xnli", "a" * 81, "a name"),
+        ("2490", '"2,490"', "column 'n': found '2,490' ; expected a whole number, such as 500."),
         ("accuracy", "\x1b[31m", "a name"),
         ("validation", "dev", "train, validation, test"),
         (",1,", ",-1,", "a whole number, or `none`"),
@@ -218,9 +219,18 @@ def test_the_same_cell_twice_is_told_with_both_lines(tmp_path):
     put(tmp_path, HEADER, row.replace("a+b", "b+a").replace("81.5", "80"), name="two.csv")
     (fault,) = faults(tmp_path)
     assert "two.csv, line 2: found the same cell as in one.csv, line 2" in fault
-    path = put(tmp_path, "target,score", "xnli,80", "xnli,81", name="seedless.csv")
-    (fault,) = faults(path, language="de", split="test", metric="f1")
+    said = {"language": "de", "split": "test", "metric": "f1"}
+    path = put(tmp_path, "target,score,seed", "xnli,80,", "xnli,81,", name="blank.csv")
+    (fault,) = faults(path, **said)
     assert "Say the seeds" in fault
+
+
+def test_a_table_whose_rows_only_seeds_could_tell_apart_misses_one_column(tmp_path):
+    rows = [f"xnli,{score}" for score in range(80, 95)]
+    path = put(tmp_path, "target,score", *rows)
+    (fault,) = faults(path, language="de", split="test", metric="f1")
+    assert "scores.csv, line 3: found the same cell as in scores.csv, line 2" in fault
+    assert "no column 'seed' to tell them apart" in fault
 
 
 def test_two_bases_of_one_name_are_no_one_base(tmp_path):

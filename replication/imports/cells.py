@@ -89,11 +89,14 @@ def whole_in(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:
-        written = number_in(value)
+        try:
+            written = number_in(value)
+        except ValueError:
+            written = -1.0
         number = int(written) if written == int(written) and abs(written) < 2**53 else -1
     if 0 <= number < 2**63:
         return number
-    raise ValueError("a whole number")
+    raise ValueError("a whole number, such as 500")
 
 
 def count_in(value: object) -> int:

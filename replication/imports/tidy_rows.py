@@ -121,6 +121,7 @@ class Rows:
         self.given = given
         self.faults = faults
         self._found: dict[_Cell, _Found] = {}
+        self._seedless: set[str] = set()
         self._read = 0
         self._largest = 0.0
         """Of all scores, also those of rows with other faults, since it tells the scale."""
@@ -233,6 +234,14 @@ class Rows:
             return
         cell = _Cell(condition, seed, task, language, split, metric)
         earlier = self._found.get(cell)
+        if earlier is not None and seed is None and "seed" not in row:
+            if path not in self._seedless:  # every further row would say the same
+                self._seedless.add(path)
+                self.faults.add(
+                    f"{place}: found the same cell as in {earlier.path}, {earlier.at}, and no column "
+                    "'seed' to tell them apart ; expected one, a whole number a row."
+                )
+            return
         if earlier is not None:
             hint = (
                 " Say the seeds, if it is another one." if seed is None else " Remove one of them."
