@@ -11,23 +11,19 @@ from itertools import chain, islice
 from pathlib import Path
 
 from replication.errors import ImportedScoresError
-from replication.imports.faults import Faults, shown
+from replication.imports.faults import Faults
 from replication.imports.score import Reading, Score
 from replication.imports.sources import Sources
 
 __all__ = ["collected", "found_files", "reading_of"]
 
-_LONGEST = 1000
-"""Characters of a path that a record of a source may have."""
 _MOST_BESIDE = 1000
 
 
 def found_files(
     sources: Sources, faults: Faults, *names: str, beside: Sequence[str] = ()
 ) -> Iterator[Path]:
-    """Yield the files of these names, as `Sources.find` does, whose paths can be written down.
-
-    Others are faults: those with characters that cannot be printed, or over 1000 of them.
+    """Yield the files of these names, as `Sources.find` does; those that no record can name are faults.
 
     Args:
         sources: of the import.
@@ -42,14 +38,11 @@ def found_files(
         own = (f for f in around if f != sources.root and not f.parent.is_symlink())
         files = chain(files, own)
     for file in files:
-        name = sources.name(file)
-        if name.isprintable() and len(name) <= _LONGEST:
+        before = faults.total
+        with collected(faults):
+            sources.name(file)
+        if faults.total == before:
             yield file
-        else:
-            faults.add(
-                f"file {shown(name)}: found a path of {len(name)} characters, not all of which can be "
-                f"printed ; expected at most {_LONGEST}, all printable. Rename it."
-            )
 
 
 @contextmanager

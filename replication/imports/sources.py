@@ -9,20 +9,42 @@ import hashlib
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from replication.errors import ImportedScoresError
+from replication.imports.faults import shown
 from replication.origin import MAX_SOURCES, SourceFile
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Sources"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Sources", "parsed"]
 
 MAX_BYTES = 256 * 2**20
 """Largest file read."""
 MAX_DEPTH = 12
 """Folders below the one that is imported that are looked into."""
 _MAX_ENTRIES = 200_000
+_LONGEST = 1000
+"""Characters of a path that a record of a source may have."""
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text, whose numbers may be `NaN` as Python writes them.
+
+    Raises:
+        ValueError: it is none, or an object in it has a key twice, of which one value would be lost.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"the key {shown(counts.most_common(1)[0][0])} twice in one object")
+    return found
 
 
 class Sources:
@@ -46,8 +68,18 @@ class Sources:
         return tuple(self._read[name] for name in sorted(self._read))
 
     def name(self, path: Path) -> str:
-        """Return a file's path as `SourceFile` has it: relative to the folder, with `/`."""
-        return path.relative_to(self.folder).as_posix()
+        """Return a file's path as `SourceFile` has it: relative to the folder, with `/`.
+
+        Raises:
+            ImportedScoresError: no record can hold it.
+        """
+        name = path.relative_to(self.folder).as_posix()
+        if not name.isprintable() or len(name) > _LONGEST:
+            raise self.fault(
+                f"file {shown(name)}: found a path of {len(name)} characters, not all of which can be "
+                f"printed ; expected at most {_LONGEST}, all printable. Rename it."
+            )
+        return name
 
     def find(self, *names: str) -> Iterator[Path]:
         """Yield every file of one of these names, or ending so where a name starts with `*`; sorted.
@@ -108,15 +140,30 @@ class Sources:
             )
         self._read[name] = SourceFile(path=name, sha256=hashlib.sha256(data).hexdigest())
 
+    def text(self, path: Path, *, most: int = MAX_BYTES) -> str:
+        """Return the text of a file.
+
+        Raises:
+            ImportedScoresError: it cannot be read, or is not in UTF-8.
+        """
+        data = self.read(path, most=most)
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise self.fault(
+                f"file '{self.name(path)}': found bytes that are not UTF-8 at position {error.start} ; "
+                "expected UTF-8. Save it in that."
+            ) from None
+
     def json(self, path: Path, *, most: int = MAX_BYTES) -> Any:
         """Return the value of a JSON file, whose numbers may be `NaN` as Python writes them.
 
         Raises:
             ImportedScoresError: it cannot be read, or is no JSON in UTF-8, or nested too deeply.
         """
-        data = self.read(path, most=most)
+        text = self.text(path, most=most)
         try:
-            return json.loads(data.decode("utf-8-sig"))
+            return parsed(text)
         except (ValueError, RecursionError) as error:
             raise self.fault(
                 f"file '{self.name(path)}': found no JSON ({error}) ; expected a JSON file in UTF-8."
