@@ -321,6 +321,8 @@ def _measured(claim: Claim, described: Mapping[str, str]) -> Claim:
     if isinstance(claim, ProtocolClaim):
         return claim
     digest = described.get(claim.measure.benchmark)
+    if digest is None:
+        return claim
     if claim.measure.described not in (None, digest):
         raise ValueError(f"claim {claim.id}: measure.described must be left out")
     measure = claim.measure.model_copy(update={"described": digest})

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from test_reports import claim_set, conceptual, controls, decided, document, gain
 
 from reports.blocks import Fence, Section, flat
-from reports.chance import chance_level
+from reports.chance import chance_level, known_rows
 from reports.commands import with_ways_back
 from reports.content import content
 from reports.document import Document, RunLine
@@ -374,10 +374,11 @@ def test_stale_verdicts_failed_runs_and_exclusions_are_named_at_the_head() -> No
 
 
 def test_chance_stands_beside_scores_only_where_guessing_has_one() -> None:
-    assert (chance_level("xnli", "accuracy"), chance_level("pawsx", "accuracy")) == (100 / 3, 50.0)
-    assert chance_level("xnli", "f1") is None
-    assert chance_level("xquad", "f1") is None
-    assert chance_level("nonesuch", "accuracy") is None
+    rows = known_rows(())
+    found = [chance_level(rows, task, "accuracy") for task in ("xnli", "pawsx", "nonesuch")]
+    assert found == [100 / 3, 50.0, None]
+    assert chance_level(rows, "xnli", "f1") is None
+    assert chance_level(rows, "xquad", "f1") is None
     text = HTML.render(decided()).decode()
     assert "<em>chance level</em></th><td>33.3" in text
     assert "chance 33.3" in text

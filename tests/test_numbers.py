@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import numbers
+from verifier import numbers
 from verifier.verdict import Interval
 
 NUMBERS = st.floats(-1e6, 1e6)

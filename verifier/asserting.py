@@ -171,9 +171,6 @@ def _claim_set(claim: Claim | str) -> ClaimSet:
     """Return a claim set of one claim."""
     if not isinstance(claim, str):
         paper = Paper(title="A claim of a test", protocol="own")
-        if not isinstance(claim, ProtocolClaim):  # the description is not at hand, only its digest
-            bare = claim.measure.model_copy(update={"described": None})
-            claim = claim.model_copy(update={"measure": bare})
         return ClaimSet(schema_version="corroborate/claims@1", paper=paper, claims=(claim,))
     path, _, name = claim.rpartition("::")
     if not path:
