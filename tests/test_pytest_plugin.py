@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import resources
 from xml.etree import ElementTree as ET
 
@@ -256,6 +257,18 @@ def test_replicating_with_no_time_left_makes_no_run_and_decides_nothing(pytester
     with Store.open(pytester.path / "runs", write=False) as store:
         assert store.latest_plan() is not None
         assert store.runs() == ()
+
+
+def test_replicating_without_what_trains_models_is_told_in_words(pytester, monkeypatch):
+    controls = resources.files("claims.library").joinpath("controls.yaml").read_text()
+    claims, _ = written(pytester.path, claims=controls)
+    monkeypatch.setitem(sys.modules, "torch", None)  # as where it is not installed
+    monkeypatch.delitem(sys.modules, "replication.worker", raising=False)
+    result = pytester.runpytest_inprocess(
+        str(claims), "--run-store", "runs", "--replicate", "miniature", "--budget-hours", "1"
+    )
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*found no library torch ; expected it to be installed*"])
 
 
 def test_sessions_without_claims_load_nothing_of_ours(pytester):

@@ -37,6 +37,9 @@ __all__ = [
 GENERATED = "the miniature"
 """What a plan records as its data where the embedded generator writes them."""
 
+_TRAINING = ("torch", "transformers", "tokenizers", "datasets")
+"""Libraries that only runs need; a CI that decides on scores may leave them out."""
+
 Say = Callable[[str], None]
 """Hears a line of news."""
 
@@ -153,6 +156,13 @@ def executed(
     reported = {} if budget is None else reported_protocols(s for _, s in named)
     try:
         return execute(named, plan, site, budget_s=budget, reported=reported)
+    except ModuleNotFoundError as error:  # all else works without what trains models
+        if error.name not in _TRAINING:
+            raise
+        raise ExecutionError(
+            f"runs: found no library {error.name} ; expected it to be installed, since runs train "
+            "models. Install corroborate with all that it depends on."
+        ) from error
     except CorroborateError as error:  # the input was accepted, so this is no fault of it
         raise ExecutionError(str(error)) from error
 
