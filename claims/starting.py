@@ -150,7 +150,8 @@ _PROTOCOL = """A name for how the paper made its numbers. Scores that are import
     this name are declared to be made in the same way, and only such scores decide a claim. For runs
     that are made here it must be the name of a bundled protocol."""
 _BENCHMARKS = (
-    "Scores are from 0 to 100. `chance: 50` beside the metrics would say what guessing scores."
+    "Scores are from 0 to 100, and a task's score is the mean of its metrics: for claims on single "
+    "metrics make a task for each. `chance: 50` beside the metrics would say what guessing scores."
 )
 
 

@@ -32,6 +32,7 @@ from reports.replies import (
     BUNDLED,
     MOST_CONDITIONS,
     SYSTEM,
+    alike,
     benchmark_in,
     chance_in,
     condition_in,
@@ -209,8 +210,7 @@ class _Person:
 
     def _measure(self, chosen: Chosen) -> dict[str, Any]:
         first = "benchmark" not in self.before
-        question = f"benchmark: {BUNDLED}, or a name for your own"
-        benchmark = self._again("benchmark", question, benchmark_in)
+        benchmark = self._benchmark(chosen)
         if benchmark != BUNDLED and benchmark not in self.begun.benchmarks:
             self.begun.benchmarks[benchmark] = self._tasks()
         if first:
@@ -231,6 +231,20 @@ class _Person:
         score = "task_average" if sure == "yes" else UNKNOWN
         return {"benchmark": benchmark, "tasks": tasks, "languages": languages, "split": split,
                 "score": score, "seeds": seeds}  # fmt: skip
+
+    def _benchmark(self, chosen: Chosen) -> str:
+        """Ask for the benchmark, and again where it is scored otherwise than the paper speaks."""
+        question = f"benchmark: {BUNDLED}, or a name for your own"
+        name: str = self._again("benchmark", question, benchmark_in)
+        rows, metric = self.begun.benchmarks.get(name, {}), chosen.draft.measure.metric
+        scored = dict.fromkeys(m for row in rows.values() for m in row["metrics"])
+        if scored and metric != UNKNOWN and not any(alike(metric, m) for m in scored):
+            question = (
+                f"{name} is scored by {', '.join(scored)}{_said(metric)}: {name} all the same, or a "
+                "name for another benchmark"
+            )
+            name = self.ask(question, benchmark_in)
+        return name
 
     def _known(self, benchmark: str) -> dict[str, list[str]]:
         """Return task -> languages of a benchmark."""
@@ -261,7 +275,11 @@ class _Person:
         tasks = self.ask("its tasks, by commas, as your scores name them", names_in)
         rows: dict[str, Any] = {}
         for task in tasks:
-            metrics = self._again("metrics", f"metrics of {task}, such as accuracy", names_in)
+            metrics = self._again(
+                "metrics",
+                f"metrics of {task}, such as accuracy; of several, the mean counts",
+                names_in,
+            )
             codes = self.before.get("codes", "en")
             languages = self._again("codes", f"languages of {task}", names_in, (codes,))
             chance = self.ask(

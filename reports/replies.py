@@ -18,9 +18,9 @@ from claims.safe_yaml import read_yaml
 from replication.tasks.row import benchmark_tasks
 
 __all__ = [
-    "BUNDLED", "MOST_CONDITIONS", "SYSTEM", "benchmark_in", "chance_in", "condition_in", "conditions_in",
-    "differing_from", "name_in", "names_in", "one_of", "points_in", "sentence_in", "setting_in",
-    "value_in", "whole_in",
+    "BUNDLED", "MOST_CONDITIONS", "SYSTEM", "alike", "benchmark_in", "chance_in", "condition_in",
+    "conditions_in", "differing_from", "name_in", "names_in", "one_of", "points_in", "sentence_in",
+    "setting_in", "value_in", "whole_in",
 ]  # fmt: skip
 
 BUNDLED = "xtreme"
@@ -137,6 +137,12 @@ def benchmark_in(answer: str) -> str:
     if name != BUNDLED and benchmark_tasks(name):
         raise ValueError(f"{BUNDLED}, or a name that no bundled benchmark has")
     return name
+
+
+def alike(said: str, metric: str) -> bool:
+    """Return whether the paper's word for a metric can be this one, as `F1 score` can be `f1`."""
+    one, other = (re.sub(r"[^a-z0-9]", "", text.lower()) for text in (said, metric))
+    return bool(one and other) and (one in other or other in one)
 
 
 def setting_in(answer: str) -> dict[str, Any]:

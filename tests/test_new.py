@@ -32,7 +32,7 @@ from claims.safe_yaml import acceptable, read_yaml
 from claims.starting import Beginning, Chosen, claim_file
 from reports.options import COMMANDS, parser
 from reports.questions import Questions
-from reports.replies import chance_in, one_of
+from reports.replies import alike, chance_in, one_of
 
 ROOT = Path(__file__).parents[1]
 FLAGSHIP = Path(__file__).parent / "abstracts" / "flagship-v2.yaml"
@@ -214,6 +214,40 @@ def test_what_a_person_keeps_passes_check_and_says_where_it_was_read(new) -> Non
     text = Path("claims.yaml").read_text()
     assert text.count("Kept by a person.") == 5
     assert "The paper prints 12%" in text
+
+
+TWO = """# Tagging
+
+## Abstract
+
+Our stacked model improves F1 by 3.0 points over logistic regression, and raises accuracy by 6.0 points.
+"""
+
+
+@pytest.mark.parametrize("other", ["tags-accuracy", "tags"])
+def test_a_claim_on_another_metric_than_its_benchmark_has_needs_a_persons_word(new, other) -> None:
+    Path("two.md").write_text(TWO)
+    code, _, told, asked = new(
+        "two.md", "--ask", benchmark=["tags", ""], metrics=["f1", "accuracy"], its_tasks="books",
+        reported_size="", tags_is_scored=other,
+    )  # fmt: skip
+    assert code == 0, told
+    (question,) = [q for q in asked if q.startswith("tags is scored by f1 (the paper: 'accuracy')")]
+    assert "tags all the same, or a name for another benchmark" in question
+    found = read_claim_file("claims.yaml")
+    assert [claim.measure.benchmark for claim in found.claims] == ["tags", other]
+    assert found.benchmarks[other]["books"].metrics == (
+        ("f1",) if other == "tags" else ("accuracy",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "metric", "same"),
+    [("F1 score", "f1", True), ("Macro-F1", "macro_f1", True), ("acc.", "accuracy", True),
+     ("accuracy", "f1", False), ("---", "f1", False)],
+)  # fmt: skip
+def test_a_papers_word_for_a_metric_is_compared_without_its_spelling(said, metric, same) -> None:
+    assert alike(said, metric) is same
 
 
 def test_kinds_of_the_flagship_can_be_kept_on_the_bundled_benchmark(new) -> None:
