@@ -136,7 +136,7 @@ def test_a_scale_that_nobody_states_is_asked_about_and_one_that_disagrees_is_a_f
     assert read(path, Given(scale="points")).scores[0].points == 82.15
     assert "--given scale=fraction" in faults(FIXTURES / "finetuned", scale="fraction")
     path = changed(tmp_path, ("proportion", *METRIC, "metric_unit"))
-    assert "goes with the bounds" in faults(path)
+    assert "'points' from max_score and 'fraction' from metric_unit" in faults(path)
 
 
 @pytest.mark.parametrize(
@@ -163,13 +163,13 @@ def test_what_is_no_score_from_nothing_to_the_best_is_left_out_and_told(changes,
         ((101, *SCORE, "score"), "expected 0 to 100"),
         (("82", *SCORE, "score"), "a finite number"),
         ((float("nan"), *SCORE, "score"), "a finite number"),
-        (("x\u202ey", *FIRST, "evaluation_name"), "a name of printable characters"),
+        (("x\u202ey", *FIRST, "evaluation_name"), "a name of at most 80"),
         (("diamond", *DATA, "hf_split"), "--given split="),
-        (("-1", "model_info", "additional_details", "seed"), "a whole number from 0"),
-        ((0, *SCORE, "uncertainty", "num_samples"), "a whole number from 1"),
+        (("-1", "model_info", "additional_details", "seed"), "a whole number, or `none`"),
+        ((0, *SCORE, "uncertainty", "num_samples"), "a whole number of at least 1"),
         ((-0.1, *SCORE, "uncertainty", "standard_error", "value"), "a number from 0 up"),
         (("maybe", "model_info", "additional_details", "mlm"), "true or false"),
-        ((7, "model_info", "additional_details", "base"), "a text"),
+        ((7, "model_info", "additional_details", "base"), "found 7 ; expected the name"),
         (("a++b", "model_info", "additional_details", "intermediate"), "names"),
     ],
 )

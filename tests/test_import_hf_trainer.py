@@ -173,7 +173,7 @@ def test_a_user_who_contradicts_the_files_is_refused(said):
 def test_the_split_given_is_for_the_evaluation_set_and_contradicts_predictions_alone(tmp_path):
     assert {s.split for s in read(FIXTURE / "plain").scores} == {"validation", "test"}
     put(tmp_path, {"predict_accuracy": 0.5}, "predict_results.json")
-    assert "split 'test'" in faults(tmp_path)[0]
+    assert "'test' from" in faults(tmp_path)[0]
     assert the(read(tmp_path, split=None)).split == "test"
 
 
@@ -262,7 +262,7 @@ def test_the_split_that_a_card_names_is_the_evaluation_sets(tmp_path):
         "---\nmodel-index:\n- name: m\n  results:\n  - dataset: {name: d, type: d, split: test}\n---\n"
     )
     assert the(read(tmp_path, split=None)).split == "test"
-    assert "split 'test'" in faults(tmp_path)[0]
+    assert "'test' from" in faults(tmp_path)[0]
 
 
 def test_pickles_and_links_are_not_opened(tmp_path):

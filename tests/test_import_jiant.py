@@ -171,7 +171,7 @@ def test_pairs_found_with_a_threshold_chosen_on_them_are_only_shown(tmp_path):
 def test_nothing_is_random_where_an_untuned_encoder_compares_sentences(tmp_path):
     put(tmp_path, {"tatoeba_de": {"acc": 0.5}}, do_train=False)
     assert the(read(tmp_path)).seed == "none"
-    assert "seed 'none'" in faults(tmp_path, seed=3)[0]
+    assert "'none' from args.json" in faults(tmp_path, seed=3)[0]
     put(tmp_path, {"tatoeba_de": {"acc": 0.5}}, do_train=False, model_load_mode="partial")
     assert the(read(tmp_path, intermediate="mnli")).seed is None
     assert the(read(tmp_path, intermediate="mnli", seed=4)).seed == 4
@@ -219,7 +219,9 @@ def test_all_faults_of_all_runs_are_told_at_once(tmp_path):
     (tmp_path / "c" / "val_metrics.json").write_text("[")
     put(tmp_path / "d", {"xnli_de": {"acc": 0.5}})
     (tmp_path / "d" / "args.json").write_text("[]")
-    assert len(faults(tmp_path)) == 7
+    told = faults(tmp_path)
+    assert len(told) == 8
+    assert sum("odd" in fault for fault in told) == 2  # no name, and no language
 
 
 def test_a_run_that_was_not_scored_is_told(tmp_path):

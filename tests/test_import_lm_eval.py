@@ -139,7 +139,7 @@ def test_a_task_with_its_own_code_needs_a_scale(tmp_path) -> None:
     assert by_cell(read_document(tmp_path, document, given))["nli", "en", "acc"].points == 0.4
     document["results"]["nli_en"]["acc,none"] = 40.0
     assert by_cell(read_document(tmp_path, document, given))["nli", "en", "acc"].points == 40.0
-    with pytest.raises(ImportedScoresError, match=r"found 40\.0 ; expected 0 to 1"):
+    with pytest.raises(ImportedScoresError, match=r"found score 40\.0 ; expected 0 to 1"):
         read_document(tmp_path, document, Given(scale="fraction"))
 
 
@@ -168,7 +168,7 @@ def test_results_of_two_versions_are_not_read_as_one(tmp_path) -> None:
     document = results("limited")
     (tmp_path / "results_a.json").write_text(json.dumps(document))
     document["lm_eval_version"] = "0.4.3"
-    with pytest.raises(ImportedScoresError, match=r"several versions.*0\.4\.13.*0\.4\.3"):
+    with pytest.raises(ImportedScoresError, match=r"2 evaluators.*0\.4\.13.*0\.4\.3"):
         read_document(tmp_path, document)
 
 
@@ -189,7 +189,7 @@ def test_a_folder_without_results_is_a_fault(tmp_path) -> None:
 def test_a_value_off_its_scale_is_a_fault(tmp_path, value) -> None:
     document = results("limited")
     document["results"]["nli_en"]["acc,none"] = value
-    with pytest.raises(ImportedScoresError, match="expected 0 to 1"):
+    with pytest.raises(ImportedScoresError, match=r"expected (0 to 1|a finite number)"):
         read_document(tmp_path, document)
 
 

@@ -287,7 +287,7 @@ def test_a_last_value_off_the_scale_is_a_fault(copy, value) -> None:
     folder, runs = copy
     with (runs[0] / "metrics" / "validation_accuracy").open("a") as file:
         file.write(f"1795294847118 {value} 9\n")
-    with pytest.raises(ImportedScoresError, match="expected a number from 0 to 1"):
+    with pytest.raises(ImportedScoresError, match="expected 0 to 1"):
         read(folder, NOTHING)
 
 

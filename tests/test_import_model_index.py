@@ -139,8 +139,10 @@ def test_what_was_trained_is_the_model_itself_until_somebody_says_from_what_and_
     assert score.condition.label() == "mnli+squad_v1/base-xlm-roberta-large"
     assert (score.checkpoint, score.seed, score.n) == ("FacebookAI/xlm-roberta-large", 3, 5)
     assert score.shown is None
-    assert "found a condition" in faults(path, intermediate="a+a")
-    assert "found a condition" in faults(card(tmp_path, [accuracy(80)], model="x/protocol"))
+    assert "each once" in faults(path, intermediate="a+a")
+    assert "found a model called 'x/protocol'" in faults(
+        card(tmp_path, [accuracy(80)], model="x/protocol")
+    )
 
 
 def test_scores_that_measure_something_else_are_only_shown(tmp_path) -> None:
@@ -169,7 +171,7 @@ def test_a_task_may_be_named_where_a_card_has_one_data_set_that_no_row_knows(tmp
     path = card(tmp_path, [accuracy(80)])
     assert [s.task for s in read(path, Given()).scores] == ["reviews"]
     assert [s.task for s in read(path, Given(task="sentiment")).scores] == ["sentiment"]
-    assert "found task 'pawsx'" in faults(FIXTURES / "hub", task="sentiment")
+    assert "'pawsx' from task" in faults(FIXTURES / "hub", task="sentiment")
 
 
 def test_one_card_with_all_faults_lists_fifty_and_counts_the_rest(tmp_path) -> None:

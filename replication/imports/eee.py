@@ -11,16 +11,17 @@ Corroborate's own records have them. Light: no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from claims.record import UNKNOWN
-from replication.errors import ImportedScoresError
-from replication.imports.card_values import listed, mapping
+from replication.imports.card_values import named, noted, seeds_of, split_said, system_trained
+from replication.imports.cells import listed, mapping, name_of, number_of
 from replication.imports.faults import Faults, shown
-from replication.imports.said import Place, name_of, number_of
-from replication.imports.score import Given, Reading, Score, points
+from replication.imports.run_files import collected, found_files, one_evaluator, reading_of
+from replication.imports.score import Given, Reading, Score
+from replication.imports.settled import Place, checked, scored
 from replication.imports.sources import Sources
 from replication.origin import Raw, Scale, StatedSpread
 
@@ -51,24 +52,19 @@ def read(path: Path, given: Given) -> Reading:
         ImportedScoresError: with every fault of every file.
     """
     sources, faults = Sources(path), Faults()
-    found = _Records(given, faults)
-    for file in sources.find("*.json"):
-        try:
-            document = sources.json(file, most=_MAX_BYTES)
-        except ImportedScoresError as error:
-            faults.add(str(error))
-        else:
-            found.add(sources.name(file), document)
+    found = _Records(checked(given, faults), faults)
+    for file in found_files(sources, faults, "*.json"):
+        with collected(faults):
+            found.add(sources.name(file), sources.json(file, most=_MAX_BYTES))
     for file in sources.find("*_samples.jsonl") if sources.root.is_dir() else ():
         found.left_out.append(f"file '{sources.name(file)}': outcomes of single examples")
-    if not found.scores and not faults.total:
-        faults.add(
-            f"import '{path}': found no score ; expected records of Every Eval Ever, each a JSON file "
-            "with `schema_version` and `evaluation_results`."
-        )
-    evaluator = found.evaluator()
-    faults.stop(f"import '{path}'")
-    return Reading(evaluator, sources.files, tuple(found.scores), tuple(found.left_out))
+    expected = (
+        "records of Every Eval Ever, JSON files with `schema_version` and `evaluation_results`"
+    )
+    evaluator = one_evaluator(found.evaluators, faults)
+    return reading_of(
+        sources, faults, found.scores, found.left_out, evaluator=evaluator, expected=expected
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,74 +121,50 @@ class _Records:
             evaluator=_evaluator(library),
             model=model,
             notes="; ".join(
-                f"{key} {shown(source[key])}"
-                for key in ("source_type", "evaluator_relationship", "source_name")
-                if source.get(key)
+                noted(source, ("source_type", "evaluator_relationship", "source_name"))
             ),
             shown=_why_shown(source, library, model),
         )
         for index, result in enumerate(results):
             self._result(record, index, mapping(result))
 
-    def evaluator(self) -> str:
-        """Return what computed the scores; more than one is a fault."""
-        names = sorted(self.evaluators) or [UNKNOWN]
-        if len(names) > 1:
-            self.faults.add(
-                f"import: found scores of {len(names)} evaluators, such as {shown(names[0])} and "
-                f"{shown(names[1])} ; expected one. Import the parts one by one."
-            )
-        return names[0]
-
     def _result(self, record: _Record, index: int, result: Mapping[str, Any]) -> None:
         metric, details = mapping(result.get("metric_config")), mapping(result.get("score_details"))
         data = mapping(result.get("source_data"))
-        at = f"evaluation_results[{index}].score_details.score; {record.notes}"
-        place = Place(self.faults, self.given, record.path, _at(at, result, data, metric))
+        at = _at(f"evaluation_results[{index}].score_details.score; {record.notes}", result)
         if why := _no_score(metric):
-            self.left_out.append(f"file '{record.path}', {place.at}: {why}")
+            self.left_out.append(f"file '{record.path}', {at}: {why}")
             return
+        place = Place(self.faults, self.given, f"{record.path}, {at}", exact=True)
         before = self.faults.total
         uncertainty, stated = mapping(details.get("uncertainty")), mapping(details.get("details"))
         of_data = mapping(data.get("additional_details"))
         of_model = mapping(record.model.get("additional_details"))
-        value, scale = number_of(details.get("score")), _scale(place, metric)
-        if value is None or isinstance(details.get("score"), str):
-            place.fault(f"score {shown(details.get('score'))}", "a finite number.")
-        statistic = stated.get("seeds", "single")
-        if statistic not in ("single", "mean", "median"):
-            place.fault(f"seeds {shown(statistic)}", "single, mean or median.")
-        raw = None
-        if value is not None and scale is not None and place.on_scale(value, scale):
-            place, spread = _spread(place, uncertainty)
-            raw = Raw(value=value, scale=scale, path=place.path, at=place.at, spread=spread)
-        found = {
-            "task": place.name("task", result.get("evaluation_name")),
-            "language": place.name("language", of_data.get("language")),
-            "split": place.split(data.get("hf_split", of_data.get("split"))),
-            "metric": place.name("metric", _metric(metric, record.evaluator)),
-            "seed": place.seed(of_model.get("seed")),
-            "n": place.count(uncertainty.get("num_samples")),
-            "seeds": statistic,
-            "shown": record.shown or _why_part(result, data, stated, uncertainty),
-        }
-        condition = place.condition(of_model, record.model["id"])
-        if raw is None or condition is None or self.faults.total > before:
-            return
-        score = Score.model_validate({
-            **found, "raw": raw, "points": points(raw.value, raw.scale),
-            "condition": condition[0], "checkpoint": condition[1],
+        fields = place.fields({
+            "task": named("task", result.get("evaluation_name")),
+            "language": named("language", of_data.get("language")),
+            **split_said(place, data.get("hf_split", of_data.get("split"))),
+            "metric": named("metric", _metric(metric, record.evaluator)),
+            "seed": (("seed", of_model.get("seed")),),
+            "n": (("num_samples", uncertainty.get("num_samples")),),
         })  # fmt: skip
-        self.evaluators.add(record.evaluator)
-        self.scores.append(score)
+        statistic = seeds_of(place, stated)
+        trained = system_trained(place, of_model, record.model["id"])
+        raw = _raw(place, record.path, at, details, metric)
+        if self.faults.total > before:
+            return
+        why = record.shown or _why_part(result, data, stated, uncertainty)
+        score = scored(fields, trained, raw, seeds=statistic, shown=why)
+        if score is not None:
+            self.evaluators.add(record.evaluator)
+            self.scores.append(score)
 
 
-def _at(
-    at: str, result: Mapping[str, Any], data: Mapping[str, Any], metric: Mapping[str, Any]
-) -> str:
+def _at(at: str, result: Mapping[str, Any]) -> str:
     """Return where a score stands, with what names it."""
+    data, metric = mapping(result.get("source_data")), mapping(result.get("metric_config"))
     named = (("evaluation_name", result), ("dataset_name", data), ("metric_name", metric))
-    return "; ".join([at, *(f"{k} {shown(of[k])}" for k, of in named if of.get(k))])[:3000]
+    return "; ".join([at, *(note for key, of in named for note in noted(of, (key,)))])[:3000]
 
 
 def _evaluator(library: Mapping[str, Any]) -> str:
@@ -259,19 +231,23 @@ def _known_bounds(bounds: list[Any]) -> Scale | None:
     return _BOUNDS.get((numbers[0], numbers[1])) if None not in numbers else None  # type: ignore[arg-type]
 
 
-def _scale(place: Place, metric: Mapping[str, Any]) -> Scale | None:
-    """Return the scale that unit and bounds state, or else the user; None with a fault."""
-    unit = metric.get("metric_unit")
-    of_unit = _UNITS.get(unit.strip().lower()) if isinstance(unit, str) else None
-    of_bounds = _known_bounds([metric.get("min_score"), metric.get("max_score")])
-    if of_unit is not None and of_bounds is not None and of_unit != of_bounds:
-        place.fault(
-            f"metric_unit {shown(unit)} with max_score {shown(metric['max_score'])}",
-            "a unit that goes with the bounds.",
-        )
+def _raw(
+    place: Place, path: str, at: str, details: Mapping[str, Any], metric: Mapping[str, Any]
+) -> Raw | None:
+    """Return a value on the scale that unit and bounds state, or else the user; None with a fault."""
+    value, unit = number_of(details.get("score")), metric.get("metric_unit")
+    if value is None:
+        place.fault(f"score {shown(details.get('score'))}", "a finite number.")
         return None
-    settled: Scale | None = place.settle("scale", of_unit or of_bounds)
-    return settled
+    scale = place.scale(
+        value,
+        ("metric_unit", _UNITS.get(unit.strip().lower()) if isinstance(unit, str) else None),
+        ("max_score", _known_bounds([metric.get("min_score"), metric.get("max_score")])),
+        needed=True,
+    )
+    notes, spread = _spread(place, mapping(details.get("uncertainty")))
+    at = "; ".join([at, *notes])
+    return scale and Raw(value=value, scale=scale, path=path, at=at, spread=spread)
 
 
 def _metric(metric: Mapping[str, Any], evaluator: str) -> object:
@@ -284,8 +260,8 @@ def _metric(metric: Mapping[str, Any], evaluator: str) -> object:
     return description if evaluator.startswith("lm_eval") and name_of(description) else None
 
 
-def _spread(place: Place, uncertainty: Mapping[str, Any]) -> tuple[Place, StatedSpread | None]:
-    """Return the first uncertainty of those stated, and the place with a note of the others."""
+def _spread(place: Place, uncertainty: Mapping[str, Any]) -> tuple[list[str], StatedSpread | None]:
+    """Return the first uncertainty of those stated, and notes of the others."""
     error, interval = (
         mapping(uncertainty.get(k)) for k in ("standard_error", "confidence_interval")
     )
@@ -300,6 +276,7 @@ def _spread(place: Place, uncertainty: Mapping[str, Any]) -> tuple[Place, Stated
     if uncertainty.get("standard_deviation") is not None:
         stated.append(("standard_deviation", uncertainty["standard_deviation"], None))
     found: StatedSpread | None = None
+    notes = []
     for quantity, value, level in stated:
         number = number_of(value)
         if number is None or number < 0:
@@ -310,7 +287,7 @@ def _spread(place: Place, uncertainty: Mapping[str, Any]) -> tuple[Place, Stated
                 {"quantity": quantity, "value": number, "over": over, "level": level}
             )
         else:
-            place = replace(place, at=f"{place.at}; {quantity} {number:g}")
+            notes.append(f"{quantity} {number:g}")
     if method := error.get("method") or interval.get("method"):
-        place = replace(place, at=f"{place.at}; method {shown(method)}")
-    return place, found
+        notes.append(f"method {shown(method)}")
+    return notes, found

@@ -16,17 +16,18 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from claims.estimand import Split
 from claims.safe_yaml import LocatedYaml, read_yaml
+from replication.imports.cells import listed, mapping, number_of, whole_of
 from replication.imports.faults import Faults, shown
 from replication.imports.hf_metrics import EXACT, PREFIXES, Key, Named, keys_of, known, scale_of
-from replication.imports.run_files import collected, found_files, reading_of
-from replication.imports.score import Given, Reading, Score, points
-from replication.imports.settled import Settled, number_of, whole_of
+from replication.imports.run_files import begun, collected, found_files, reading_of
+from replication.imports.score import Given, Reading, Score
+from replication.imports.settled import Place, Said, checked, scored
 from replication.imports.sources import Sources
 from replication.origin import Raw
 
@@ -89,6 +90,7 @@ def read(path: Path, given: Given) -> Reading:
     """
     sources = Sources(path)
     faults = Faults()
+    given = checked(given, faults)
     left_out: list[str] = []
     folders = [
         _folder(sources, files, faults, left_out) for files in _runs(sources, faults, left_out)
@@ -98,7 +100,7 @@ def read(path: Path, given: Given) -> Reading:
         key.examples.split is None for folder in folders for key in keys_of(folder.values).values()
     )
     scores = [s for folder in folders for s in _scores(folder, given, faults, left_out, silent)]
-    return reading_of(sources, faults, scores, left_out, "unknown")
+    return reading_of(sources, faults, scores, left_out)
 
 
 def _runs(sources: Sources, faults: Faults, left_out: list[str]) -> list[list[Path]]:
@@ -189,20 +191,16 @@ def _read_card(folder: _Folder, data: bytes, name: str, faults: Faults) -> None:
 
 def _splits(front: LocatedYaml) -> Iterable[str]:
     """Yield the splits that the results of a card's `model-index` are of."""
-    for i in range(_length(front.at(("model-index",)))):
-        for j in range(_length(front.at(("model-index", i, "results")))):
-            split = front.at(("model-index", i, "results", j, "dataset", "split"))
+    for model in listed(front.at(("model-index",))):
+        for result in listed(mapping(model).get("results")):
+            split = mapping(mapping(result).get("dataset")).get("split")
             if isinstance(split, str):
                 yield split
 
 
-def _length(value: object) -> int:
-    return len(value) if isinstance(value, list) else 0
-
-
 def _read_config(folder: _Folder, value: Any) -> None:
     """Take the weights that training started from, which transformers wrote down until version 4."""
-    start = value.get("_name_or_path") if isinstance(value, dict) else None
+    start = mapping(value).get("_name_or_path")
     if isinstance(start, str) and start and start.isprintable() and folder.base is None:
         _begin(folder, start)
 
@@ -239,8 +237,7 @@ def _differ(one: object, other: object) -> bool:
 
 def _read_choice(folder: _Folder, value: Any) -> None:
     """Take what a state says of how the model was chosen."""
-    if not isinstance(value, dict):
-        return
+    value = mapping(value)
     if value.get("is_hyper_param_search") is True or value.get("trial_name") is not None:
         folder.chosen = _TRIAL
     elif value.get("best_model_checkpoint") is not None:
@@ -251,7 +248,7 @@ def _read_state(
     folder: _Folder, value: Any, name: str, faults: Faults, left_out: list[str]
 ) -> None:
     """Take the last evaluation in a state where there is no result file."""
-    history = value.get("log_history") if isinstance(value, dict) else None
+    history = mapping(value).get("log_history")
     if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
         faults.add(
             f"{name}: found no list `log_history` of objects ; expected the Trainer's state."
@@ -286,30 +283,27 @@ def _scores(
     left_out.extend(f"{p}: {', '.join(sorted(ts))}: no known scores." for p, ts in others.items())
     if not groups:
         return []
-    settled = Settled(faults, given, f"run '{folder.name}'")
-    task = settled.needed("task", None, given.task)
-    trained = settled.condition(folder.base, pretrained=False, starts=folder.starts)
-    seed = settled.agreed("seed", folder.seed, given.seed)
-    scores = []
+    place = Place(faults, given, f"run '{folder.name}'")
+    trained = begun(place, folder.base, pretrained=False, starts=folder.starts)
+    scores: list[Score | None] = []
     for examples, metrics in groups.items():
         beside = {key.metric for key in keys.values() if key.examples == examples}
-        place = Settled(faults, given, f"run '{folder.name}', {examples.key}*")
-        language = place.needed("language", examples.language, given.language)
-        split = _split(place, folder, examples, silent)
-        n = _count(place, folder, examples, beside)
+        place = replace(place, where=f"run '{folder.name}', {examples.key}*")
+        card = folder.split if examples.prefix == "eval" else None
+        said = {
+            "task": (),
+            "language": (("its name", examples.language),),
+            "split": ((examples.key, examples.split or card),),
+            "seed": ((_CARD, folder.seed),),
+            "n": (_count(place, folder, examples, beside),),
+        }
+        fields = place.fields(said, {"split"} if silent and examples.split else ())
         for metric, value in metrics.items():
-            raw = _raw(Settled(faults, given, f"{value.path}, {value.at}"), metric, value, beside)
-            if raw is None or trained is None or not (task and language and split):
-                continue
-            scores.append(
-                Score(
-                    condition=trained[0], checkpoint=trained[1], seed=seed, task=task,
-                    language=language, split=split, n=n, raw=raw, points=points(raw.value, raw.scale),
-                    metric="exact_match" if metric == "exact" else metric,
-                    shown=folder.chosen if examples.prefix == "eval" else None,
-                )
-            )  # fmt: skip
-    return scores
+            raw = _raw(replace(place, where=f"{value.path}, {value.at}"), metric, value, beside)
+            named = fields and {**fields, "metric": "exact_match" if metric == "exact" else metric}
+            why = folder.chosen if examples.prefix == "eval" else None
+            scores.append(scored(named, trained, raw, shown=why))
+    return [score for score in scores if score is not None]
 
 
 def _wanted(key: Key, given: Given) -> bool:
@@ -319,43 +313,25 @@ def _wanted(key: Key, given: Given) -> bool:
     return given.metric == key.metric or (given.metric == "exact_match" and key.metric == "exact")
 
 
-def _split(place: Settled, folder: _Folder, examples: Named, silent: bool) -> Split | None:
-    """Return the split of a set of examples; None with a fault."""
-    if examples.split is not None and silent:
-        return examples.split
-    card = folder.split if examples.prefix == "eval" else None
-    return place.needed("split", examples.split or card, place.given.split)
-
-
-def _count(place: Settled, folder: _Folder, examples: Named, beside: Collection[str]) -> int | None:
+def _count(place: Place, folder: _Folder, examples: Named, beside: Collection[str]) -> Said:
     """Return how many examples were scored; None where nobody says."""
     value = folder.values.get(f"{examples.key}samples")
-    total = folder.values.get(f"{examples.key}total")  # squad_v2's own count of questions
     if not EXACT.isdisjoint(beside):
-        value = total
+        value = folder.values.get(f"{examples.key}total")  # squad_v2's own count of questions
     if value is None:
-        return place.agreed("n", None, place.given.n)
+        return "samples", None
     said = whole_of(value.value, 1)
     if said is None:
         place.fault(f"{value.at} {shown(value.value)}", "a number of examples from 1 up.")
-    return place.agreed("n", said, place.given.n)
+    return value.at, said
 
 
-def _raw(place: Settled, metric: str, value: _Value, beside: Collection[str]) -> Raw | None:
+def _raw(place: Place, metric: str, value: _Value, beside: Collection[str]) -> Raw | None:
     """Return a value with its scale; None with a fault."""
     number = number_of(value.value)
-    if number is None or not 0 <= number <= 100:
+    if number is None:
         place.fault(shown(value.value), "a number from 0 to 1, or in points to 100.")
         return None
-    said, given = scale_of(metric, number, beside), place.given.scale
-    scale = given if number == 0 and given else place.agreed("scale", said, given)
-    if scale is None:
-        place.fault(
-            f"{number!r}, on either scale",
-            "one. Add --given scale=fraction or --given scale=points.",
-        )
-        return None
-    if scale == "fraction" and number > 1:
-        place.fault(f"{number!r}", "0 to 1, since the scale is fraction.")
-        return None
-    return Raw(value=number, scale=scale, path=value.path, at=value.at)
+    said = ("its metric", scale_of(metric, number, beside))
+    scale = place.scale(number, said, needed=True, fills=number == 0)
+    return scale and Raw(value=number, scale=scale, path=value.path, at=value.at)

@@ -13,11 +13,10 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -25,14 +24,14 @@ from typing import Any
 
 import yaml
 
-from claims.estimand import Condition
-from claims.record import NAME, Record
+from claims.record import Record
+from replication.imports.cells import mapping, number_of, whole_of
 from replication.imports.faults import Faults, shown
-from replication.imports.run_files import collected, found_files, reading_of
-from replication.imports.score import Given, Reading, Score, Seed, points
-from replication.imports.settled import Settled, number_of, whole_of
-from replication.imports.sources import Sources
-from replication.origin import Raw, Scale
+from replication.imports.run_files import begun, collected, found_files, reading_of
+from replication.imports.score import Given, Reading, Score
+from replication.imports.settled import Place, Said, Trained, checked, scored
+from replication.imports.sources import Sources, parsed
+from replication.origin import Raw
 
 __all__ = ["read"]
 
@@ -96,6 +95,7 @@ def read(path: Path, given: Given) -> Reading:
     """
     sources = Sources(path)
     faults = Faults()
+    given = checked(given, faults)
     left_out: list[str] = []
     scores: list[Score] = []
     for folder, run in _runs(sources, faults, left_out).items():
@@ -107,14 +107,9 @@ def read(path: Path, given: Given) -> Reading:
             continue
         with collected(faults):
             value = sources.json(run.metrics, most=_LARGEST)
-            scores += _scores(
-                run,
-                sources.name(run.metrics),
-                value,
-                Settled(faults, given, f"run '{name}'"),
-                left_out,
-            )
-    return reading_of(sources, faults, scores, left_out, "jiant")
+            place = Place(faults, given, f"run '{name}'")
+            scores += _scores(run, sources.name(run.metrics), value, place, left_out)
+    return reading_of(sources, faults, scores, left_out, evaluator="jiant")
 
 
 def _runs(sources: Sources, faults: Faults, left_out: list[str]) -> dict[Path, _Run]:
@@ -156,10 +151,10 @@ def _logged(sources: Sources, file: Path) -> set[str]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = parsed(line.decode("utf-8"))
         except (ValueError, RecursionError):
             entry = None
-        metrics = entry.get("metrics") if isinstance(entry, dict) else None
+        metrics = mapping(entry).get("metrics")
         if not isinstance(metrics, dict) or len(tasks) > _MOST_TASKS:
             raise sources.fault(
                 f"{name}, line {number}: found no object with `metrics` of at most {_MOST_TASKS} tasks "
@@ -169,63 +164,58 @@ def _logged(sources: Sources, file: Path) -> set[str]:
     return tasks
 
 
-def _scores(run: _Run, name: str, value: Any, settled: Settled, left_out: list[str]) -> list[Score]:
+def _scores(run: _Run, name: str, value: Any, of_run: Place, left_out: list[str]) -> list[Score]:
     """Return the scores of one run, and tell what else its metrics hold."""
     if not isinstance(value, dict) or len(value) > _MOST_TASKS:
-        settled.fault(f"in {name} no object of at most {_MOST_TASKS} tasks", "jiant's metrics.")
+        of_run.fault(f"in {name} no object of at most {_MOST_TASKS} tasks", "jiant's metrics.")
         return []
-    trained = _condition(run, settled)
-    seed = _seed(run, settled, value)
-    settled.agreed("split", "validation", settled.given.split)
+    trained = _trained(run, of_run)
+    same = of_run.fields(
+        {"seed": (_seed(run, of_run, value),), "split": (("jiant", "validation"),)}
+    )
     reasons = _chosen(run)
-    scores: list[Score] = []
+    scores: list[Score | None] = []
     others: list[str] = []
     for task, result in value.items():
         if task == "aggregated":
             others.append(task)
             continue
-        place = Settled(settled.faults, settled.given, f"{name}, {shown(task)}")
+        place = replace(of_run, where=f"{name}, {shown(task)}")
         minor = _minor(place, result)
-        wanted = [key for key in minor if _wanted(key, settled.given)]
+        wanted = [key for key in minor if _wanted(key, place.given)]
         others += [f"{task}.{key}" for key in minor if key not in wanted]
-        meant = _meant(place, task) if wanted else None
-        n = _count(place, minor)
+        meant, language = _meant(task)
+        said = {"n": (_count(place, minor),)}
+        if wanted:
+            said |= {"task": (("its name", meant),), "language": (("its name", language),)}
+        own = place.fields(said)
         for key in wanted:
-            found = _value(place, minor, key)
-            if found is None or meant is None or trained is None:
-                continue
-            number, scale = found
-            at = f"{task}.metrics.minor.{key}"
-            scores.append(
-                Score(
-                    condition=trained[0], checkpoint=trained[1], seed=seed, task=meant[0],
-                    language=meant[1], split="validation", metric=_names().metrics[key], n=n,
-                    points=points(number, scale), raw=Raw(value=number, scale=scale, path=name, at=at),
-                    shown=_THRESHOLD if meant[0] == "bucc" else reasons.get(task, reasons.get("*")),
-                )
-            )  # fmt: skip
+            raw = _raw(place, minor, key, name, task)
+            fields = own and same and {**same, **own, "metric": _names().metrics[key]}
+            why = _THRESHOLD if meant == "bucc" else reasons.get(task, reasons.get("*"))
+            scores.append(scored(fields, trained, raw, shown=why))
     told = ", ".join([*(shown(text)[1:-1] for text in others), "losses and major metrics"])
     left_out.append(f"{name}: {told}: means, parts or no scores.")
-    return scores
+    return [score for score in scores if score is not None]
 
 
-def _condition(run: _Run, settled: Settled) -> tuple[Condition, str | None] | None:
+def _trained(run: _Run, place: Place) -> Trained | None:
     """Return what was trained; None with a fault."""
-    base = _text(run, settled, "hf_pretrained_model_name_or_path", "model_type")
-    mode = _text(run, settled, "model_load_mode")
-    weights = _text(run, settled, "model_path", "model_load_path") or "weights of another run"
+    base = _text(run, place, "hf_pretrained_model_name_or_path", "model_type")
+    mode = _text(run, place, "model_load_mode")
+    weights = _text(run, place, "model_path", "model_load_path") or "weights of another run"
     if _pretrained(run):
-        settled.agreed("intermediate", "none", settled.given.intermediate)
+        place.of("intermediate", ("model_load_mode", "none"))
     other = mode is not None and not _pretrained(run)
-    return settled.condition(base, pretrained=True, starts=weights if other else None)
+    return begun(place, base, pretrained=True, starts=weights if other else None)
 
 
-def _text(run: _Run, settled: Settled, *keys: str) -> str | None:
+def _text(run: _Run, place: Place, *keys: str) -> str | None:
     """Return the first of these settings that is there; jiant renamed some over time."""
     value = next((run.args[key] for key in keys if run.args.get(key) is not None), None)
     if value is None or (isinstance(value, str) and value.isprintable() and value):
         return value
-    settled.fault(f"{_ARGS}: {keys[0]} {shown(value)}", "a printable text.")
+    place.fault(f"{_ARGS}: {keys[0]} {shown(value)}", "a printable text.")
     return None
 
 
@@ -234,19 +224,19 @@ def _pretrained(run: _Run) -> bool:
     return run.args.get("model_load_mode") in _names().pretrained
 
 
-def _seed(run: _Run, settled: Settled, tasks: Iterable[str]) -> Seed | None:
+def _seed(run: _Run, place: Place, tasks: Iterable[str]) -> Said:
     """Return the replicate: the seed of the training whose weights were scored; None for nobody says."""
     value = run.args.get("seed")
-    said: Seed | None = None if value in (None, -1) else whole_of(value, 0)
+    said: object = None if value in (None, -1) else whole_of(value, 0)
     if value not in (None, -1) and said is None:
-        settled.fault(f"{_ARGS}: seed {shown(value)}", "a whole number from 0 up, or -1.")
+        place.fault(f"{_ARGS}: seed {shown(value)}", "a whole number from 0 up, or -1.")
     if run.args.get("do_train") is False:
         kinds = {_names().multilingual.get(t.partition("_")[0]) for t in tasks if t != "aggregated"}
         if not _pretrained(run):
             said = None  # the seed of the run that made these weights counts, and stands elsewhere
         elif kinds and kinds <= set(_names().retrieval):
             said = "none"  # the pretrained encoder compares sentences: nothing is drawn
-    return settled.agreed("seed", said, settled.given.seed)
+    return _ARGS, said
 
 
 def _chosen(run: _Run) -> dict[str, str]:
@@ -259,10 +249,9 @@ def _chosen(run: _Run) -> dict[str, str]:
     return {"*": _UNTOLD} if every is not None else {}
 
 
-def _minor(place: Settled, result: Any) -> dict[str, Any]:
+def _minor(place: Place, result: Any) -> dict[str, Any]:
     """Return a task's metrics by jiant's names; none with a fault."""
-    metrics = result.get("metrics") if isinstance(result, dict) else None
-    minor = metrics.get("minor") if isinstance(metrics, dict) else None
+    minor = mapping(mapping(result).get("metrics")).get("minor")
     if not isinstance(minor, dict) or len(minor) > _MOST_TASKS:
         place.fault("no object `metrics.minor`", "the metrics of a task.")
         return {}
@@ -275,8 +264,8 @@ def _wanted(key: str, given: Given) -> bool:
     return metric is not None and given.metric in (None, metric)
 
 
-def _meant(place: Settled, name: str) -> tuple[str, str] | None:
-    """Return task and language that a name of jiant means; None with a fault."""
+def _meant(name: str) -> tuple[str, str | None]:
+    """Return task and language that a name of jiant means; None for a language that it does not say."""
     names = _names()
     first, _, rest = name.partition("_")
     task = names.multilingual.get(first)
@@ -295,32 +284,25 @@ def _meant(place: Settled, name: str) -> tuple[str, str] | None:
         task, language = name, "en"
     else:
         task = None
-    if task is None and not re.fullmatch(NAME, name):
-        place.fault("this task", "a name of at most 80 letters, digits and `_.+-`.")
-        return None
-    settled = place.needed("task", task or name, place.given.task)
-    spoken = place.needed("language", language, place.given.language)
-    return (settled, spoken) if settled and spoken else None
+    return task or name, language
 
 
-def _count(place: Settled, minor: Mapping[str, Any]) -> int | None:
+def _count(place: Place, minor: Mapping[str, Any]) -> Said:
     """Return how many examples were scored; None where nobody says."""
-    if "total" not in minor:
-        return place.agreed("n", None, place.given.n)
-    said = whole_of(minor["total"], 1)
-    if said is None:
+    said = whole_of(minor.get("total"), 1)
+    if said is None and "total" in minor:
         place.fault(f"total {shown(minor['total'])}", "a number of examples from 1 up.")
-    return place.agreed("n", said, place.given.n)
+    return "total", said
 
 
-def _value(place: Settled, minor: Mapping[str, Any], key: str) -> tuple[float, Scale] | None:
+def _raw(place: Place, minor: Mapping[str, Any], key: str, path: str, task: str) -> Raw | None:
     """Return a metric's value with its scale; None with a fault."""
     in_points = any(k in minor for k in _names().points) and key in {*_names().points, "f1"}
-    scale: Scale = "points" if in_points else "fraction"
+    at = f"{task}.metrics.minor.{key}"
+    place = replace(place, where=f"{place.where}.{key}")
     number = number_of(minor[key])
-    top = 100 if in_points else 1
-    if number is None or not 0 <= number <= top:
-        place.fault(f"{key} {shown(minor[key])}", f"a number from 0 to {top}, as jiant writes it.")
+    if number is None:
+        place.fault(shown(minor[key]), "a number, as jiant writes it.")
         return None
-    place.agreed(f"scale of {key}", scale, place.given.scale)
-    return number, scale
+    scale = place.scale(number, ("jiant", "points" if in_points else "fraction"))
+    return scale and Raw(value=number, scale=scale, path=path, at=at)

@@ -10,20 +10,18 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from replication.errors import ImportedScoresError
+from replication.imports.cells import listed, mapping, number_of, split_of, whole_of
 from replication.imports.faults import Faults, shown
-from replication.imports.score import Given, Reading, Score, Seed, points
+from replication.imports.run_files import collected, found_files, one_evaluator, reading_of
+from replication.imports.score import Given, Reading, Score, Seed
+from replication.imports.settled import Place, Said, checked, scored
 from replication.imports.sources import Sources
-from replication.imports.stated import Stated
 from replication.origin import Raw, Scale, StatedSpread
 
 __all__ = ["read"]
@@ -50,8 +48,6 @@ _NOT_SCORES = {
 _ABOUT = {"name", "alias", "sample_len", "sample_count"}
 """What a task's results say beside metrics."""
 _OTHER = "That is another quantity than the score of a model fine-tuned for the task."
-_SPLITS = {"dev": "validation", "val": "validation", "valid": "validation"}
-_SPLITS |= {name: name for name in ("train", "validation", "test")}
 _LANGUAGES = (
     " aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da"
     " de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz"
@@ -79,37 +75,32 @@ def read(path: Path | str, given: Given) -> Reading:
         ImportedScoresError: with every fault of every file.
     """
     sources, faults = Sources(Path(path)), Faults()
+    given = checked(given, faults)
     left_out: list[str] = []
     scores: list[Score] = []
     versions: set[str] = set()
     for file in _results(sources, faults, left_out):
-        try:
-            data = sources.json(file, most=_MAX_BYTES)
-        except ImportedScoresError as error:
-            faults.add(str(error))
-            continue
-        results = _Results(sources.name(file), data, given, faults, left_out)
-        versions.add(results.version)
-        for score in results.scores():
-            if len(scores) >= _MAX_SCORES:
-                faults.add(f"import '{path}': found over {_MAX_SCORES} scores ; expected fewer.")
-                break
-            scores.append(score)
-    if len(versions) > 1:
-        told = ", ".join(shown(version) for version in sorted(versions)[:5])
-        faults.add(
-            f"import '{path}': found results of several versions ({told}) ; expected those of one, since"
-            " scores of different ones are not compared. Import each into its own store."
-        )
-    faults.stop(f"import '{path}'")
-    evaluator = f"lm-eval {versions.pop() if versions else 'unknown'}"
-    return Reading(evaluator, sources.files, tuple(scores), tuple(left_out))
+        with collected(faults):
+            data = mapping(sources.json(file, most=_MAX_BYTES))
+            results = _Results(sources.name(file), data, given, faults, left_out)
+            versions.add(results.version)
+            for score in results.scores():
+                if len(scores) >= _MAX_SCORES:
+                    faults.add(
+                        f"import '{path}': found over {_MAX_SCORES} scores ; expected fewer."
+                    )
+                    break
+                scores.append(score)
+    evaluator = f"lm-eval {one_evaluator(versions, faults)}"
+    return reading_of(
+        sources, faults, scores, left_out, evaluator=evaluator, expected="a score among the results"
+    )
 
 
 def _results(sources: Sources, faults: Faults, left_out: list[str]) -> list[Path]:
     """Return the files with results, and tell what is done with those of samples."""
     files = []
-    for file in sources.find("*.json", "*.jsonl"):
+    for file in found_files(sources, faults, "*.json", "*.jsonl"):
         name = sources.name(file)
         if file == sources.root or re.fullmatch(r"results.*\.json", file.name):
             files.append(file)
@@ -119,7 +110,7 @@ def _results(sources: Sources, faults: Faults, left_out: list[str]) -> list[Path
             )
         else:
             left_out.append(f"file '{name}': is not called results_*.json")
-    if not files:
+    if not files and not faults.total:
         faults.add(
             f"import '{sources.root}': found no results_*.json ; expected what lm_eval wrote to its "
             "--output_path."
@@ -145,15 +136,20 @@ class _Results:
     """One file of results."""
 
     def __init__(
-        self, path: str, data: Any, given: Given, faults: Faults, left_out: list[str]
+        self,
+        path: str,
+        data: Mapping[str, Any],
+        given: Given,
+        faults: Faults,
+        left_out: list[str],
     ) -> None:
         self.path = path
         self.given = given
         self.faults = faults
         self.left_out = left_out
-        self.data = _dict(data)
-        self.results = _dict(self.data.get("results"))
-        self.config = _dict(self.data.get("config"))
+        self.data = data
+        self.results = mapping(self.data.get("results"))
+        self.config = mapping(self.data.get("config"))
         version = self.data.get("lm_eval_version")
         self.version = version[:80] if isinstance(version, str) and version else "unknown"
 
@@ -172,15 +168,15 @@ class _Results:
             if task in groups:
                 self._leave(task, "", "a group's mean over tasks is no score of its own")
             else:
-                cells += self._cells(task, _dict(metrics))
+                cells += self._cells(task, mapping(metrics))
         silent = any(self._language(cell.task)[1] is None for cell in cells)
         unscaled = any(self._scale(cell) is None for cell in cells)
         for cell in cells:
             if score := self._score(cell, silent=silent, unscaled=unscaled):
                 yield score
 
-    def _cells(self, task: str, metrics: dict[Any, Any]) -> Iterator[_Cell]:
-        better = _dict(self._part("higher_is_better").get(task))
+    def _cells(self, task: str, metrics: Mapping[str, Any]) -> Iterator[_Cell]:
+        better = mapping(self._part("higher_is_better").get(task))
         for key, value in metrics.items():
             metric, _, chosen = key.partition(",")
             if key in _ABOUT or metric.endswith("_stderr"):
@@ -193,45 +189,38 @@ class _Results:
                 self._leave(task, key, "it is no number")
             else:
                 name = metric if chosen in {"", "none"} else f"{metric}.{chosen}"
-                yield _Cell(task, key, metric, name, _float(value))
+                yield _Cell(task, key, metric, name, value)
 
     def _score(self, cell: _Cell, *, silent: bool, unscaled: bool) -> Score | None:
-        before = self.faults.total
         at = f"results.{cell.task}.{cell.key}"
-        said = Stated(self.given, self.faults, f"file '{self.path}': {shown(at)}")
+        place = Place(self.faults, self.given, f"file '{self.path}': {shown(at)}")
         name, language = self._language(cell.task)
-        if language is None or not silent:
-            language = said.of("language", ("dataset_name", language), needed=True)
-        task = said.of("task", ("its name", name))
-        metric = said.of("metric", ("its name", cell.name))
-        condition, checkpoint = said.condition((("model_name", self._model()),))
-        split = self._split(said, cell.task)
-        scale: Scale | None = self._scale(cell)
-        if scale is None or not unscaled:
-            scale = said.of("scale", ("the harness", scale), needed=True)
-        n = said.of("n", ("n-samples", self._samples(cell.task, "effective")))
-        if self.faults.total > before or scale is None:
+        fields = place.fields(
+            {
+                "task": (("its name", name),),
+                "language": (("dataset_name", language),),
+                "metric": (("its name", cell.name),),
+                "split": (self._split(cell.task),),
+                "n": (("n-samples", self._samples(cell.task, "effective")),),
+            },
+            fills={"language"} if silent else (),
+        )
+        trained = place.trained((("model_name", self._model()),))
+        value = number_of(cell.value)
+        if value is None:
+            place.fault(f"score {shown(cell.value)}", "a finite number.")
             return None
-        try:
-            raw = Raw(
-                value=cell.value, scale=scale, path=self.path, at=at, spread=self._spread(cell)
-            )
-            return Score(
-                condition=condition, checkpoint=checkpoint, seed=self._seed(cell.task), task=task,
-                language=language, split=split, metric=metric, points=points(cell.value, scale), n=n,
-                raw=raw, shown=self._why_shown(cell.task),
-            )  # fmt: skip
-        except ValidationError:
-            most = 1 if scale == "fraction" else 100
-            self.faults.add(
-                f"file '{self.path}': {shown(at)}: found {shown(cell.value)} ; expected 0 to {most}, as "
-                f"--given scale={scale} or the harness's own metric has it."
-            )
+        said = ("the harness", self._scale(cell))
+        scale = place.scale(value, said, needed=True, fills=unscaled)
+        if scale is None:
             return None
+        raw = Raw(value=value, scale=scale, path=self.path, at=at, spread=self._spread(cell))
+        why = self._why_shown(cell.task)
+        return scored(fields, trained, raw, seed=self._seed(cell.task), shown=why)
 
     def _language(self, task: str) -> tuple[str, str | None]:
         """Return a task's name without its language, and the language where the file says it."""
-        code = _dict(self._part("configs").get(task)).get("dataset_name")
+        code = self._config(task).get("dataset_name")
         if isinstance(code, str) and code.count(".") == 1 and code.replace(".", "_") == task:
             code = code.partition(".")[2]  # xquad_de is on the configuration xquad.de
         if not isinstance(code, str) or not task.endswith(f"_{code}"):
@@ -249,21 +238,19 @@ class _Results:
             pairs = (part.partition("=") for part in arguments[:10_000].split(","))
             arguments = {key: value for key, _, value in pairs}
         for key in ("peft", "delta", "pretrained", "model", "path", "engine"):
-            if isinstance(value := _dict(arguments).get(key), str):
+            if isinstance(value := mapping(arguments).get(key), str):
                 return value
         return None
 
-    def _split(self, said: Stated, task: str) -> Any:
+    def _split(self, task: str) -> Said:
         """Return the split scored: that of test examples, or else of validation examples."""
-        config = _dict(self._part("configs").get(task))
+        config = self._config(task)
         key = "test_split" if config.get("test_split") else "validation_split"
-        written = config.get(key)
-        split = _SPLITS.get(written) if isinstance(written, str) else None
-        return said.of("split", (key, split), needed=True)
+        return key, split_of(config.get(key))
 
     def _scale(self, cell: _Cell) -> Scale | None:
         """Return the scale where the harness's own code computed the metric, else null."""
-        config = _dict(self._part("configs").get(cell.task))
+        config = self._config(cell.task)
         if config.get("process_results") or self._aggregation(cell) == "unknown":
             return None
         if cell.metric in _FRACTIONS:
@@ -272,23 +259,20 @@ class _Results:
 
     def _aggregation(self, cell: _Cell) -> str:
         """Return how the metric sums up examples; `unknown` where the configuration has none."""
-        listed = _dict(self._part("configs").get(cell.task)).get("metric_list")
-        for entry in listed[:1000] if isinstance(listed, list) else ():
-            if _dict(entry).get("metric") == cell.metric:
+        for entry in listed(self._config(cell.task).get("metric_list"))[:1000]:
+            if mapping(entry).get("metric") == cell.metric:
                 default = cell.metric if cell.metric in _BOOTSTRAPPED else "mean"
-                named = _dict(entry).get("aggregation", default)
+                named = mapping(entry).get("aggregation", default)
                 own = isinstance(named, str) and named in {"mean", *_BOOTSTRAPPED}
                 return named if own else "unknown"
         return "unknown"
 
     def _spread(self, cell: _Cell) -> StatedSpread | None:
         metric, comma, chosen = cell.key.partition(",")
-        value = _dict(self.results[cell.task]).get(f"{metric}_stderr{comma}{chosen}")
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        number = number_of(mapping(self.results[cell.task]).get(f"{metric}_stderr{comma}{chosen}"))
+        if number is None or number < 0:
             return None
-        number, how = _float(value), self._aggregation(cell)
-        if not math.isfinite(number) or number < 0:
-            return None
+        how = self._aggregation(cell)
         return StatedSpread(
             quantity="standard_error",
             value=number,
@@ -305,11 +289,10 @@ class _Results:
         if self.given.seed is not None:
             return self.given.seed
         seed = self.config.get("fewshot_seed")
-        drawn = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63
-        return seed if drawn and self._shots(task) else None
+        return whole_of(seed, 0) if self._shots(task) else None
 
     def _samples(self, task: str, which: str) -> object:
-        count = _dict(self._part("n-samples").get(task)).get(which)
+        count = mapping(self._part("n-samples").get(task)).get(which)
         return count if count != 0 else None
 
     def _why_shown(self, task: str) -> str:
@@ -328,20 +311,12 @@ class _Results:
             parts.append(f"Hash of examples and prompts: {digest[:12]}.")
         return " ".join(parts)
 
-    def _part(self, name: str) -> dict[Any, Any]:
-        return _dict(self.data.get(name))
+    def _part(self, name: str) -> Mapping[str, Any]:
+        return mapping(self.data.get(name))
+
+    def _config(self, task: str) -> Mapping[str, Any]:
+        return mapping(self._part("configs").get(task))
 
     def _leave(self, task: str, key: str, why: str) -> None:
         at = f"results.{task}.{key}" if key else f"results.{task}"
         self.left_out.append(f"file '{self.path}': {shown(at)}: {why}")
-
-
-def _dict(value: object) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf

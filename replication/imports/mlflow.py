@@ -11,18 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from claims.estimand import Condition
 from replication.imports.faults import Faults, shown
 from replication.imports.mlflow_files import runs_in_folder
 from replication.imports.mlflow_run import PARENT, Key, Logged, key_of
 from replication.imports.mlflow_server import runs_of_server
-from replication.imports.score import Given, Reading, Score, points
-from replication.imports.stated import Stated
-from replication.origin import Raw, Scale
+from replication.imports.score import Given, Reading, Score
+from replication.imports.settled import Place, Said, checked, scored, spelled_once
+from replication.origin import Raw
 
 __all__ = ["read"]
 
@@ -44,6 +40,7 @@ def read(path: Path | str, given: Given) -> Reading:
         ImportedScoresError: with every fault of every run.
     """
     faults, left_out = Faults(), list[str]()
+    given = checked(given, faults)
     if "://" in str(path):
         what = "import from a tracking server"
         runs = runs_of_server(str(path), given, faults)
@@ -94,18 +91,21 @@ class _Scores:
     """Turns runs into scores, and collects what is wrong with them."""
 
     def __init__(self, given: Given, faults: Faults, parents: set[str]) -> None:
-        self.given = given
+        self.metric = given.metric
+        self.given = given.model_copy(
+            update={"metric": None}
+        )  # it chooses, and may be a whole name
         self.faults = faults
         self.parents = parents
         """Ids of runs that others are a part of."""
         self.found: list[Score] = []
-        self._bases: dict[str, str] = {}
+        self._bases: dict[str, tuple[str, str]] = {}
 
     def add(self, run: Logged, left_out: list[str]) -> None:
         """Add every score of a run."""
         cells: dict[tuple[str, str, str, str], str] = {}
         for name in run.metrics:
-            key = key_of(name, self.given.metric)
+            key = key_of(name, self.metric)
             if key is None or key.split == "train":
                 left_out.append(f"{run.path}: metric {shown(name)}: is of training data")
                 continue
@@ -125,68 +125,29 @@ class _Scores:
             self.found.append(score)
 
     def _score(self, run: Logged, name: str, key: Key) -> Score | None:
-        before = self.faults.total
-        said = Stated(self.given, self.faults, f"{run.path}: metric {shown(name)}")
-
-        def of(field: str, *, needed: bool = False) -> Any:
-            in_name = getattr(key, field, None)
-            return said.of(field, ("its name", in_name), *_spoken(run, field), needed=needed)
-
-        condition, checkpoint = self._condition(run, said)
-        task, language, split = (of(f, needed=True) for f in ("task", "language", "split"))
-        seed, n = of("seed"), of("n")
-        value = run.metrics[name]
-        scale = self._scale(run, name, of("scale"))
-        if self.faults.total > before:
-            return None
-        try:
-            return Score(
-                condition=condition, checkpoint=checkpoint, seed=seed, task=task, language=language,
-                split=split, metric=key.metric, points=points(value.value, scale), n=n,
-                raw=Raw(
-                    value=value.value, scale=scale, path=run.path,
-                    at=f"metric {shown(name)[1:-1]}, step {value.step}",
-                ),
-                shown=_PARENT if run.run in self.parents else None,
-            )  # fmt: skip
-        except ValidationError:
-            most = 1 if scale == "fraction" else 100
-            self.faults.add(
-                f"{run.path}: metric {shown(name)}: found {shown(value.value)} ; expected a number from "
-                f"0 to {most} under a name of letters, digits and `_.+-`."
-            )
-            return None
-
-    def _condition(self, run: Logged, said: Stated) -> tuple[Condition, str | None]:
+        place = Place(self.faults, self.given, f"{run.path}: metric {shown(name)}")
+        fields = place.fields({
+            field: (("its name", getattr(key, field, None)), *_spoken(run, field))
+            for field in ("task", "language", "split", "metric", "seed", "n")
+        })  # fmt: skip
         base = _spoken(run, "base") or _spoken(run, "model")
-        condition, checkpoint = said.condition(
-            base, _spoken(run, "intermediate"), _spoken(run, "mlm")
-        )
-        if checkpoint is not None:
-            first = self._bases.setdefault(condition.base, checkpoint)
-            if first != checkpoint:
-                self.faults.add(
-                    f"{run.path}: found the base {shown(checkpoint)} beside {shown(first)}, and both "
-                    f"are called {shown(condition.base)} ; expected one. Import each into its own store."
-                )
-        return condition, checkpoint
-
-    def _scale(self, run: Logged, name: str, said: Scale | None) -> Scale:
-        """Return the scale; a score above 1 is in points, one above 0 is a fault where nobody says."""
-        value = run.metrics[name].value
-        if said is None and 0 < value <= 1:
-            self.faults.add(
-                f"{run.path}: metric {shown(name)}: found {shown(value)}, which may be points or a "
-                "fraction ; expected to be told. Add --given scale=fraction or --given scale=points, or "
-                "log a parameter or tag `scale`."
-            )
-        return said or "points"
+        trained = place.trained(base, _spoken(run, "intermediate"), _spoken(run, "mlm"))
+        if trained is not None:
+            spelled_once(self._bases, trained, Place(self.faults, self.given, run.path))
+        logged = run.metrics[name]
+        scale = place.scale(logged.value, *_spoken(run, "scale"))
+        if scale is None:
+            return None
+        at = f"metric {shown(name)[1:-1]}, step {logged.step}"
+        raw = Raw(value=logged.value, scale=scale, path=run.path, at=at)
+        why = _PARENT if run.run in self.parents else None
+        return scored(fields, trained, raw, shown=why)
 
 
 _PARENT = "Other runs are parts of this one in MLflow, so it may sum them up and be no replicate."
 
 
-def _spoken(run: Logged, field: str) -> tuple[tuple[str, object], ...]:
+def _spoken(run: Logged, field: str) -> tuple[Said, ...]:
     """Return where a run says something of a field, and what; places that say nothing are left out."""
     both = (("parameter", run.params), ("tag", run.tags))
     return tuple((f"{kind} {field}", held[field]) for kind, held in both if held.get(field))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from claims.record import digest_of
+from replication.imports.cells import SPLITS
 from replication.origin import SourceFile
 
 __all__ = ["FIELDS", "MAX_RUNS", "PARENT", "Key", "Logged", "Value", "key_of", "last"]
@@ -27,8 +28,6 @@ PARENT = "mlflow.parentRunId"
 
 _USUAL = ("accuracy", "f1", "exact_match")
 """Metrics that are scores where nobody names one."""
-_SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation"}
-_SPLITS |= {"val": "validation", "dev": "validation", "test": "test"}
 _LONGEST_NUMBER = 60
 
 
@@ -106,7 +105,7 @@ def key_of(name: str, metric: str | None) -> Key | None:
     if len(above) > 3:
         return None
     word, _, rest = last_part.partition("_")
-    if not rest or word not in {*_SPLITS, "eval"}:
+    if not rest or word not in {*SPLITS, "eval"}:
         word, rest = "", last_part
     if metric is None:
         if rest not in _USUAL:
@@ -115,11 +114,11 @@ def key_of(name: str, metric: str | None) -> Key | None:
         return None
     elif rest != metric and rest not in _USUAL:
         word, rest = "", last_part  # such as test_time, which is no metric `time` on a test split
-    splits = {_SPLITS[word]} if word in _SPLITS else set()
+    splits = {SPLITS[word]} if word in SPLITS else set()
     if len(above) in {1, 3}:
-        if above[-1] not in _SPLITS:
+        if above[-1] not in SPLITS:
             return None
-        splits.add(_SPLITS[above.pop()])
+        splits.add(SPLITS[above.pop()])
     if len(splits) > 1:
         return None
     task, language = above or (None, None)

@@ -9,21 +9,21 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from replication.imports.cells import listed, mapping
 from replication.imports.faults import Faults, shown
 from replication.imports.mlflow_run import FIELDS, MAX_RUNS, PARENT, Logged, Value, key_of, last
 from replication.imports.score import Given
-from replication.imports.sources import Sources
+from replication.imports.sources import Sources, parsed
 
 __all__ = ["runs_of_server"]
 
@@ -146,7 +146,7 @@ class _Server:
                 if response.status_code != 200:
                     found = f"HTTP {response.status_code} ({shown(data[:60].decode('latin-1'))})"
                 else:
-                    answer = json.loads(data.decode("utf-8"))
+                    answer = parsed(data.decode("utf-8"))
                     if isinstance(answer, dict):
                         return answer
                     found = "no JSON object"
@@ -187,7 +187,7 @@ def _run(run: dict[str, Any], experiment: str, given: Given) -> Logged:
     Raises:
         ValueError: it is not as the API describes it; with a sentence.
     """
-    info, data = _dict(run.get("info")), _dict(run.get("data"))
+    info, data = mapping(run.get("info")), mapping(run.get("data"))
     identity = info.get("run_id", info.get("run_uuid"))
     if not isinstance(identity, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identity):
         raise ValueError(
@@ -224,7 +224,7 @@ def _run(run: dict[str, Any], experiment: str, given: Given) -> Logged:
 
 
 def _texts(
-    identity: str, data: dict[str, Any], kind: str, names: tuple[str, ...]
+    identity: str, data: Mapping[str, Any], kind: str, names: tuple[str, ...]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in _entries(data, kind):
@@ -239,10 +239,5 @@ def _texts(
     return found
 
 
-def _entries(data: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    listed = data.get(kind, [])
-    return [_dict(entry) for entry in listed] if isinstance(listed, list) else []
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _entries(data: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    return [mapping(entry) for entry in listed(data.get(kind))]

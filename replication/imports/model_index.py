@@ -17,23 +17,26 @@ from typing import Any
 from claims.record import UNKNOWN
 from claims.safe_yaml import LocatedYaml, dotted, read_yaml
 from claims.safe_yaml import Place as Steps
-from replication.errors import ImportedScoresError
 from replication.imports.card_values import (
     ARGUMENTS,
     NO_SCORES,
     head_of,
     known_sets,
-    listed,
-    mapping,
+    named,
     noted,
     raw_of,
+    seeds_of,
     source_of,
     split_meant,
+    split_said,
+    system_trained,
     why_shown,
 )
+from replication.imports.cells import listed, mapping, name_of, split_of
 from replication.imports.faults import Faults, shown
-from replication.imports.said import Place, name_of, split_of
-from replication.imports.score import Given, Reading, Score, points
+from replication.imports.run_files import collected, found_files, one_evaluator, reading_of
+from replication.imports.score import Given, Reading, Score
+from replication.imports.settled import Place, Said, checked, scored
 from replication.imports.sources import Sources
 
 __all__ = ["FOLDER", "MAX_HEAD", "MAX_SCORES", "read"]
@@ -60,26 +63,19 @@ def read(path: Path, given: Given) -> Reading:
         ImportedScoresError: with every fault of every file.
     """
     sources, faults = Sources(path), Faults()
-    found = _Cards(given, faults)
-    for file in sources.find("README.md", "*.yaml", "*.yml"):
+    found = _Cards(checked(given, faults), faults)
+    for file in found_files(sources, faults, "README.md", "*.yaml", "*.yml"):
         if file != sources.root and file.suffix != ".md" and file.parent.name != FOLDER:
             continue
-        try:
-            text = sources.read(file, most=64 * MAX_HEAD).decode("utf-8-sig")
-        except ImportedScoresError as error:
-            faults.add(str(error))
-        except UnicodeDecodeError:
-            faults.add(f"file '{sources.name(file)}': found no UTF-8 ; expected text in UTF-8.")
-        else:
+        with collected(faults):
+            text = sources.text(file, most=64 * MAX_HEAD)
             found.add(sources.name(file), text, whole=file.suffix in {".yaml", ".yml"})
-    if not found.scores and not faults.total:
-        faults.add(
-            f"import '{path}': found no score ; expected a model card whose head has `model-index`, or "
-            f"a file of `{FOLDER}`."
-        )
-    evaluator = found.evaluator()
-    faults.stop(f"import '{path}'")
-    return Reading(evaluator, sources.files, found.result(), tuple(found.left_out))
+    evaluator = one_evaluator((read.evaluator for read in found.scores), faults)
+    expected = f"a model card whose head has `model-index`, or a file of `{FOLDER}`"
+    scores = found.result()
+    return reading_of(
+        sources, faults, scores, found.left_out, evaluator=evaluator, expected=expected
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +136,6 @@ class _Cards:
                 f"import: found over {MAX_SCORES} scores ; expected fewer. Import the parts one by one."
             )
 
-    def evaluator(self) -> str:
-        """Return what computed the scores; more than one is a fault."""
-        names = sorted({read.evaluator for read in self.scores}) or [UNKNOWN]
-        if len(names) > 1:
-            self.faults.add(
-                f"import: found scores of {len(names)} evaluators, such as {shown(names[0])} and "
-                f"{shown(names[1])} ; expected one. Import the parts one by one."
-            )
-        return names[0]
-
     def result(self) -> tuple[Score, ...]:
         """Return the scores; where they come from several sources, none of them counts."""
         if len({read.source for read in self.scores}) < 2:
@@ -171,16 +157,19 @@ class _Card:
         self.before = before
         self.sets: set[str] = set()
 
-    def place(self, steps: Steps, notes: Iterable[str] = ()) -> Place:
+    def at(self, steps: Steps, notes: Iterable[str] = ()) -> str:
         """Return where a value stands, with what is noted of it."""
         line = self.document.line(steps) + self.before
-        at = "; ".join((f"line {line}, {dotted(steps)}", *notes))[:3000]
-        return Place(self.cards.faults, self.cards.given, self.path, at)
+        return "; ".join((f"line {line}, {dotted(steps)}", *notes))[:3000]
+
+    def place(self, at: str) -> Place:
+        """Return that as what settles."""
+        return Place(self.cards.faults, self.cards.given, f"{self.path}, {at}", exact=True)
 
     def index(self, index: object, trained_from: object) -> None:
         """Read a `model-index`."""
         if not isinstance(index, list):
-            self.place(("model-index",)).fault(shown(index), "a list of models.")
+            self.place(self.at(("model-index",))).fault(shown(index), "a list of models.")
             return
         self.sets = {
             str(mapping(mapping(result).get("dataset")).get("type"))
@@ -193,7 +182,7 @@ class _Card:
             model = mapping(entry)
             name, results = model.get("name"), model.get("results")
             if not isinstance(name, str) or not name.strip() or not isinstance(results, list):
-                self.place(steps).fault("a model without name or results", "both.")
+                self.place(self.at(steps)).fault("a model without name or results", "both.")
                 continue
             for j, result in enumerate(results):
                 self.result((*steps, "results", j), mapping(result), name, single)
@@ -204,7 +193,7 @@ class _Card:
         """Read the metrics of one data set."""
         data, metrics = mapping(result.get("dataset")), result.get("metrics")
         if not isinstance(metrics, list) or not isinstance(data.get("type"), str):
-            self.place(steps).fault("a result without dataset.type or metrics", "both.")
+            self.place(self.at(steps)).fault("a result without dataset.type or metrics", "both.")
             return
         types = Counter(str(mapping(m).get("type")) for m in metrics)
         source, notes = source_of(result)
@@ -213,24 +202,31 @@ class _Card:
             metric = mapping(entry)
             args = mapping(metric.get("args"))
             own = [*noted(metric, ("name", "verified", "config")), *noted(args, ARGUMENTS)]
-            place = self.place((*steps, "metrics", k), [*notes, *own])
-            before = self.cards.faults.total
+            at = self.at((*steps, "metrics", k), [*notes, *own])
             shared = types[str(metric.get("type"))] > 1 and not set(args) & set(ARGUMENTS)
-            found = self.metric(place, metric, data, shared=shared)
-            if found is None:
+            kind = name_of(metric.get("type"))
+            if kind is not None and NO_SCORES.fullmatch(kind.lower()):
+                self.cards.left_out.append(
+                    f"file '{self.path}', {at}: metric {kind}, of which more is not better"
+                )
                 continue
-            condition = place.condition(args, model, trained_from)
-            if condition is None or self.cards.faults.total > before:
+            place = self.place(at)
+            before = self.cards.faults.total
+            fields = place.fields(self.said(place, metric, data, shared=shared))
+            statistic = seeds_of(place, args)
+            raw = raw_of(place, self.path, at, metric.get("value"), args.get("scale"))
+            trained = system_trained(place, args, model, trained_from)
+            if self.cards.faults.total > before:
                 continue
-            score = Score.model_validate(
-                {**found, "condition": condition[0], "checkpoint": condition[1]}
-            )
-            self.cards.keep(_Read(score, str(args.get("evaluator") or UNKNOWN)[:200], source))
+            why = why_shown(args, mapping(data.get("args")), metric.get("config"))
+            score = scored(fields, trained, raw, seeds=statistic, shown=why)
+            if score is not None:
+                self.cards.keep(_Read(score, str(args.get("evaluator") or UNKNOWN)[:200], source))
 
-    def metric(
+    def said(
         self, place: Place, metric: Mapping[str, Any], data: Mapping[str, Any], *, shared: bool
-    ) -> dict[str, Any] | None:
-        """Return the fields of a score but its condition; None where it is none, or has faults.
+    ) -> dict[str, tuple[Said]]:
+        """Return what is said of the fields of a score.
 
         Args:
             place: where it stands.
@@ -240,38 +236,20 @@ class _Card:
                 apart.
         """
         args, of_data = mapping(metric.get("args")), mapping(data.get("args"))
-        kind = name_of(metric.get("type"))
-        if kind is not None and NO_SCORES.fullmatch(kind.lower()):
-            self.cards.left_out.append(
-                f"file '{self.path}', {place.at}: metric {kind}, of which more is not better"
-            )
-            return None
         title = metric.get("name")
         stated = title.lower() if shared and isinstance(title, str) else metric.get("type")
         known = known_sets().get((data["type"], str(data.get("config") or "")), (None, None))
-        task = place.name("task", of_data.get("task", known[0] or self._task(data["type"])))
-        split, word = split_meant(task, data.get("split"))
+        task = named("task", of_data.get("task", known[0] or self._task(data["type"])))
+        split, word = split_meant(task[0][1] or place.given.task, data.get("split"))
         split = split_of(of_data.get("split")) or split
-        statistic = args.get("seeds", "single")
-        if statistic not in ("single", "mean", "median"):
-            place.fault(f"seeds {shown(statistic)}", "single, mean or median.")
-        raw = raw_of(place, metric.get("value"), args.get("scale"))
-        found = {
+        return {
             "task": task,
-            "language": place.name("language", of_data.get("language", known[1])),
-            "split": place.split(split or word),
-            "metric": place.name("metric", stated),
-            "raw": raw,
+            "language": named("language", of_data.get("language", known[1])),
+            **split_said(place, split or word),
+            "metric": named("metric", stated),
+            "seed": (("seed", args.get("seed")),),
+            "n": (("n", args.get("n")),),
         }
-        fields = {
-            "seed": place.seed(args.get("seed")),
-            "n": place.count(args.get("n")),
-            "seeds": statistic,
-            "shown": why_shown(args, of_data, metric.get("config")),
-        }
-        if raw is None or None in found.values():
-            return None
-        return {**found, **fields, "points": points(raw.value, raw.scale)}
 
     def _task(self, data_set: str) -> str | None:
         """Return the name of a data set that is no known task; None leaves it to what the user says."""
@@ -289,25 +267,16 @@ class _Card:
             *notes,
         ]
         notes += ["with a verifyToken, which is not checked"] if entry.get("verifyToken") else []
-        place = self.place((index,), notes)
+        at = self.at((index,), notes)
+        place = self.place(at)
         name, task_id = data.get("id"), data.get("task_id")
         if not isinstance(name, str) or not isinstance(task_id, str):
             place.fault("an entry without dataset.id or dataset.task_id", "both.")
             return
-        before = self.cards.faults.total
         task = (name if task_id == "default" else task_id).rstrip("/").rpartition("/")[2]
-        raw, condition = raw_of(place, entry.get("value"), None), place.condition({}, None)
-        found = {
-            "task": place.name("task", task),
-            "language": place.name("language", None),
-            "split": place.split(None),
-            "metric": place.name("metric", None),
-        }
-        if raw is None or condition is None or self.cards.faults.total > before:
-            return
-        score = Score.model_validate({
-            **found, "condition": condition[0], "checkpoint": condition[1], "raw": raw,
-            "points": points(raw.value, raw.scale), "seed": self.cards.given.seed,
-            "n": self.cards.given.n, "shown": _LEADERBOARD,
-        })  # fmt: skip
-        self.cards.keep(_Read(score, UNKNOWN, source))
+        unsaid = ("language", "split", "metric", "seed", "n")
+        fields = place.fields({"task": named("task", task), **dict.fromkeys(unsaid, ())})
+        raw = raw_of(place, self.path, at, entry.get("value"), None)
+        score = scored(fields, system_trained(place, {}, None), raw, shown=_LEADERBOARD)
+        if score is not None:
+            self.cards.keep(_Read(score, UNKNOWN, source))

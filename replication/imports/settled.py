@@ -1,123 +1,222 @@
-"""Do the files of a run and the user agree on what was run, and does either say it?
+"""What holds of one score, of all that its file says in several places and the user says beside it?
 
 Light: imports neither torch nor transformers nor datasets.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any
 
 from claims.estimand import Condition
+from replication.imports.cells import PARSERS, absent
 from replication.imports.faults import Faults, shown
-from replication.imports.score import Given
+from replication.imports.score import Given, Score, points
+from replication.origin import Raw, Scale
 from replication.protocol import base_name
 
-__all__ = ["Settled", "number_of", "whole_of"]
+__all__ = ["LANGUAGES", "Place", "Said", "Trained", "checked", "scored", "spelled_once"]
 
-_T = TypeVar("_T")
+Said = tuple[str, object]
+"""Where a file says something of a field, and what; None there is silence."""
+
+Trained = tuple[Condition, str | None]
+"""What was trained, and its base as the source spells it."""
+
+LANGUAGES = ("intermediate_language", "training_language")
+"""What else than fields of `Given` a source may say of a condition."""
+
+_NEEDED = {"task", "language", "split", "metric"}
+_LONGEST = 600
+"""Characters of a place, so that what was found there is told too."""
 
 
-def number_of(value: object) -> float | None:
-    """Return a finite number as a float; None for anything else, truth values among it."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def whole_of(value: object, least: int) -> int | None:
-    """Return a whole number from `least` to below 2**63, also where it is written `60.0`; else None."""
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() and abs(value) < 2**53 else None
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if least <= value < 2**63 else None
+def checked(given: Given, faults: Faults) -> Given:
+    """Return what the user says in its one spelling, without what is wrong, adding faults."""
+    update: dict[str, object] = {}
+    for field, parse in PARSERS.items():
+        value = getattr(given, field, None)
+        if value is not None:
+            try:
+                update[field] = parse("" if absent(value) else value)
+            except ValueError as error:
+                update[field] = None
+                faults.add(f"--given {field}: found {shown(value)} ; expected {error}.")
+    return given.model_copy(update=update)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """Settles one field after another for one place, and adds faults where that fails."""
+class Place:
+    """Settles one field after another for what stands in one place, and adds faults where that fails."""
 
     faults: Faults
     given: Given
-    place: str
+    """As `checked` returns it."""
+    where: str
+    """As messages name it, such as `file 'a.json': results.xnli_de`."""
+    exact: bool = False
+    """Whether a name may be a word that elsewhere stands for a missing value, such as `null`."""
 
     def fault(self, found: str, expected: str) -> None:
         """Add a fault of this place."""
-        self.faults.add(f"{self.place}: found {found} ; expected {expected}")
+        self.faults.add(f"{self.where[:_LONGEST]}: found {found} ; expected {expected}")
 
-    def agreed(self, field: str, said: _T | None, given: _T | None) -> _T | None:
-        """Return what the files say, else what the user gives; a fault where the two differ.
+    def of(self, field: str, *said: Said, needed: bool = False, fills: bool = False) -> Any:
+        """Return what is said of a field; None where nobody says it, or with a fault.
 
         Args:
-            field: of `Given`.
-            said: by the files; None where they are silent.
-            given: the user's value; None where there is none.
+            field: of `Given`, or of `LANGUAGES`.
+            said: by the file, in every place that may say it.
+            needed: whether it is a fault where nobody says it.
+            fills: whether the user's word is for those that say none, and contradicts no other.
         """
-        if said is not None and given is not None and said != given:
-            self.fault(
-                f"{field} {shown(said)}", f"the {field} given, {shown(given)}. Leave it out."
-            )
-        return given if said is None else said
+        first: tuple[str, Any] | None = None
+        for where, value in said:
+            if value is None:
+                continue
+            try:
+                found = PARSERS[field]("" if absent(value) and not self.exact else value)
+            except ValueError as error:
+                self._add(f"{where}: found {shown(value)} ; expected {error}.")
+                return None
+            if first is None:
+                first = where, found
+            elif found != first[1]:
+                self._differ(field, where, found, first)
+        given = getattr(self.given, field, None)
+        if first is None:
+            if given is None and needed:
+                self._add(
+                    f"{field}: found nothing that says it ; expected a value. Add --given {field}=..."
+                )
+            return given
+        if given is not None and given != first[1] and not fills:
+            self._differ(field, f"--given {field}={given}", given, first)
+        return first[1]
 
-    def needed(self, field: str, said: _T | None, given: _T | None) -> _T | None:
-        """Return what `agreed` does, and add a fault where nobody says anything."""
-        value = self.agreed(field, said, given)
-        if value is None:
-            self.fault(f"no {field}", f"one. Add --given {field}=...")
-        return value
+    def fields(
+        self, said: Mapping[str, Iterable[Said]], fills: Collection[str] = ()
+    ) -> dict[str, Any] | None:
+        """Return several fields of a score; None with a fault, as where a needed one is nowhere said.
+
+        Args:
+            said: field of `Given` -> where the file may say it, and what.
+            fills: fields of which the user's word is for those that say none.
+        """
+        before = self.faults.total
+        found = {
+            field: self.of(field, *places, needed=field in _NEEDED, fills=field in fills)
+            for field, places in said.items()
+        }
+        return found if self.faults.total == before else None
+
+    def scale(
+        self, value: float, *said: Said, needed: bool = False, fills: bool = False
+    ) -> Scale | None:
+        """Return the scale that a value lies on; None with a fault, as where it could be either.
+
+        Args:
+            value: of a score, as the file has it.
+            said: as for `of`.
+            needed: whether somebody has to say it of values above 1 too, which can be no fraction.
+            fills: as for `of`.
+        """
+        before = self.faults.total
+        scale: Scale | None = self.of("scale", *said, needed=needed, fills=fills)
+        if self.faults.total > before:
+            return None
+        if scale is None and 0 < value <= 1:
+            self.fault(
+                f"score {value!r}, which may be a fraction or points",
+                "to be told which. Add --given scale=fraction or --given scale=points.",
+            )
+            return None
+        scale = scale or "points"
+        top = 1 if scale == "fraction" else 100
+        if not 0 <= value <= top:
+            self.fault(f"score {value!r}", f"0 to {top}, since the scale is {scale}.")
+            return None
+        return scale
+
+    def trained(
+        self,
+        base: Iterable[Said] = (),
+        intermediate: Iterable[Said] = (),
+        mlm: Iterable[Said] = (),
+    ) -> Trained | None:
+        """Return what was trained and the base as it is spelled, each as for `of`; None with a fault.
+
+        A base that nobody says is the one that the protocol names.
+        """
+        before = self.faults.total
+        spelled = self.of("base", *base)
+        checkpoint = None if spelled == "protocol" else spelled
+        condition = self.condition(base_name(checkpoint or "protocol"), intermediate, mlm)
+        return None if condition is None or self.faults.total > before else (condition, checkpoint)
 
     def condition(
-        self, checkpoint: str | None, *, pretrained: bool, starts: str | None = None
-    ) -> tuple[Condition, str | None] | None:
-        """Return what was trained and the base as it is spelled; None with a fault.
-
-        Args:
-            checkpoint: model that the files say training began with; None where they name none.
-            pretrained: whether that is the base for sure, and not what an intermediate phase made of it.
-            starts: other weights that training started from, where the files say so; the user must
-                then say what they are.
-        """
-        given = self.given
-        tasks = None if given.intermediate in {None, "none"} else given.intermediate
-        if starts is not None and given.intermediate is None:
-            self.fault(
-                f"training from {shown(starts)}",
-                "somebody who says what that is. Add --given intermediate=... (or none) and base=...",
-            )
+        self,
+        base: str | None,
+        intermediate: Iterable[Said] = (),
+        mlm: Iterable[Said] = (),
+        languages: Mapping[str, object] | None = None,
+    ) -> Condition | None:
+        """Return what was trained, on a base of this name; None with a fault."""
+        before = self.faults.total
+        tasks = self.of("intermediate", *intermediate)
+        masked = self.of("mlm", *mlm) or False
+        spoken = [(k, self.of(k, (k, v))) for k, v in (languages or {}).items()]
+        if self.faults.total > before or base is None:
             return None
-        base = given.base
-        if checkpoint is not None and base not in {None, "protocol"} and (pretrained or not tasks):
-            self.agreed("base", base_name(checkpoint), base_name(base or ""))
-        spelled = checkpoint if base in {None, "protocol"} else base
-        name = "protocol" if base == "protocol" or spelled is None else base_name(spelled)
-        if name is None or (spelled and len(spelled) > _LONGEST):
-            self.fault(
-                f"base {shown(spelled)}",
-                "a checkpoint whose last part is a name of letters, digits and `_.+-`.",
-            )
-            return None
-        try:
-            condition = Condition(
-                base=name, intermediate=tuple((tasks or "").split("+")) if tasks else (),
-                mlm=bool(given.mlm),
-            )  # fmt: skip
-        except ValueError as error:
-            self.fault(
-                f"intermediate {shown(tasks)}",
-                f"names that differ, joined by `+` ({_first(error)}).",
-            )
-            return None
-        return condition, spelled
+        return _condition(base, tasks or "none", masked, tuple(spoken))
+
+    def _differ(self, field: str, where: str, found: object, first: tuple[str, object]) -> None:
+        self._add(
+            f"{field}: found {shown(found)} from {where} and {shown(first[1])} from {first[0]} ; "
+            "expected one of them. Leave out what is wrong."
+        )
+
+    def _add(self, text: str) -> None:
+        self.faults.add(f"{self.where[:_LONGEST]}: {text}")
 
 
-_LONGEST = 300
+@lru_cache(maxsize=4096)
+def _condition(base: str, tasks: str, mlm: bool, spoken: tuple[tuple[str, str], ...]) -> Condition:
+    names = () if tasks == "none" else tuple(tasks.split("+"))
+    return Condition.model_validate(
+        {"base": base, "intermediate": names, "mlm": mlm, **{k: v for k, v in spoken if v}}
+    )
 
 
-def _first(error: ValueError) -> str:
-    return str(error).splitlines()[-1].strip()[:200] if str(error) else "no reason"
+def spelled_once(bases: dict[str, tuple[str, str]], trained: Trained, place: Place) -> None:
+    """Add a fault where another base of the same name came before.
+
+    Args:
+        bases: name -> spelling and place of the first one; filled here.
+        trained: what was trained.
+        place: where that stands.
+    """
+    condition, checkpoint = trained
+    if checkpoint is None:
+        return
+    spelled, first = bases.setdefault(condition.base, (checkpoint, place.where))
+    if spelled != checkpoint:
+        place.fault(
+            f"base {shown(checkpoint)} beside {shown(spelled)} in {first[:_LONGEST]}",
+            f"one spelling, since both are called {shown(condition.base)}. Give each a name of its "
+            "own, or import each into its own store.",
+        )
+
+
+def scored(
+    fields: Mapping[str, Any] | None, trained: Trained | None, raw: Raw | None, **more: object
+) -> Score | None:
+    """Return the score of settled parts and other fields; None where a part has a fault."""
+    if fields is None or trained is None or raw is None:
+        return None
+    return Score.model_validate({
+        **fields, "condition": trained[0], "checkpoint": trained[1], "raw": raw,
+        "points": points(raw.value, raw.scale), **more,
+    })  # fmt: skip

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from replication.imports.faults import Faults, shown
-from replication.imports.sources import MAX_BYTES, Sources
+from replication.imports.sources import MAX_BYTES, Sources, parsed
 
 __all__ = ["MAX_ROWS", "SUFFIXES", "Row", "Table", "is_text", "parquet_columns", "table"]
 
@@ -130,23 +129,12 @@ def _columns_fit(columns: tuple[str, ...], place: str, faults: Faults) -> bool:
     return False
 
 
-class _RepeatedKeyError(ValueError):
-    """A JSON object with a key twice, of which one value would be lost."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _RepeatedKeyError("a key stands there twice")
-    return found
-
-
 def _lines_of_json(text: str, place: str, faults: Faults) -> Iterator[Row]:
     for number, line in enumerate(io.StringIO(text), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_object)
+            row = parsed(line)
         except (ValueError, RecursionError) as error:
             faults.add(
                 f"{place} line {number}: found no JSON ({str(error)[:100]}) ; expected one object a "

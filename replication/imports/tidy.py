@@ -7,9 +7,11 @@ either, and is a fault until somebody says which. A tidy table states no uncerta
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from replication.imports.faults import Faults, shown
+from replication.imports.run_files import collected, found_files, reading_of
 from replication.imports.score import Given, Reading, Score
 from replication.imports.sources import Sources
 from replication.imports.tables import SUFFIXES, table
@@ -32,15 +34,18 @@ def read(path: Path, given: Given) -> Reading:
     sources, faults = Sources(path), Faults()
     rows, left_out = Rows(given, faults), []
     tables = [
-        p for p in sources.find("*") if p.suffix.lower() in SUFFIXES and not p.name.endswith(SUFFIX)
+        p
+        for p in found_files(sources, faults, "*")
+        if p.suffix.lower() in SUFFIXES and not p.name.endswith(SUFFIX)
     ]
-    if not tables:
+    if not tables and not faults.total:
         faults.add(
             f"import '{path}': found no table ; expected one named *{', *'.join(SUFFIXES)}, or a "
             "folder that holds some. Rename the file after what it is."
         )
     for file in tables:
-        left_out += _read_table(sources, file, rows)
+        with collected(faults):
+            left_out += _read_table(sources, file, rows)
     scores = rows.scores()
     faults.stop(f"import '{path}'")
     scores, items = with_items(sources, tables, rows, scores)
@@ -51,7 +56,8 @@ def read(path: Path, given: Given) -> Reading:
         for p in sources.find("*" + SUFFIX)
         if p not in used and p not in tables
     ]
-    return Reading("unknown", sources.files, scores, tuple(left_out), items)
+    found = reading_of(sources, faults, scores, left_out, expected="rows")
+    return replace(found, items=items)
 
 
 def scores_of(

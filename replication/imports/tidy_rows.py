@@ -5,26 +5,17 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple
 
 from claims.estimand import Condition, Split
-from replication.imports.cells import (
-    ABSENT,
-    count_in,
-    name_in,
-    number_in,
-    plain,
-    seed_in,
-    tasks_in,
-    truth_in,
-)
+from replication.imports.cells import number_in, plain
 from replication.imports.faults import Faults, shown
 from replication.imports.score import Given, Score, Seed, points
+from replication.imports.settled import Place, Said, Trained, checked, spelled_once
 from replication.imports.tables import MAX_ROWS, Row
 from replication.origin import Raw, Scale
-from replication.protocol import base_name
 
 __all__ = ["COLUMNS", "Rows", "RunPlace"]
 
@@ -33,46 +24,11 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of a tidy table; every other one is left out."""
 
-_GIVEN = {"target": "task"}
-"""Column -> field of `Given`, where they differ."""
+_FIELDS = {column: "task" if column == "target" else column for column in COLUMNS}
+"""Column -> field of `Given`; a score is none."""
 _MOST_EXTRA = 1000
 """Columns left out that are told."""
 _NEEDED = ("target", "language", "split", "metric", "score")
-_SPLITS: tuple[str, ...] = get_args(Split)
-
-_Parse = Callable[[object], Any]
-"""Cell -> its value; raises ValueError with what it expected."""
-
-
-def _text_in(value: object) -> str:
-    if isinstance(value, str) and len(value) <= 300 and value not in ABSENT:
-        return value
-    raise ValueError("the name or hub id of a checkpoint or system, at most 300 characters")
-
-
-def _split_in(value: object) -> str:
-    if isinstance(value, str) and value in _SPLITS:
-        return value
-    raise ValueError(f"one of {', '.join(_SPLITS)}")
-
-
-_PARSERS: dict[str, _Parse] = {
-    "base": _text_in,
-    "intermediate": tasks_in,
-    "mlm": truth_in,
-    "target": name_in,
-    "language": name_in,
-    "split": _split_in,
-    "metric": name_in,
-    "seed": seed_in,
-    "score": number_in,
-    "n": count_in,
-}
-
-
-def _or_given(column: str) -> str:
-    field = _GIVEN.get(column, column)
-    return f", or --given {field}=..." if field in Given.model_fields else ""
 
 
 class RunPlace(NamedTuple):
@@ -118,30 +74,25 @@ class Rows:
             given: what the rows do not say.
             faults: what is wrong is added here.
         """
-        self.given = given
+        self.given = checked(given, faults)
         self.faults = faults
         self._found: dict[_Cell, _Found] = {}
         self._seedless: set[str] = set()
         self._read = 0
         self._largest = 0.0
         """Of all scores, also those of rows with other faults, since it tells the scale."""
-        self._conditions: dict[tuple[object, ...], Condition] = {}
         self._bases: dict[str, tuple[str, str]] = {}
-        self._given: dict[str, Any] = {}
-        for column, parse in _PARSERS.items():
-            value = getattr(given, _GIVEN.get(column, column), None)
-            try:
-                self._given[column] = None if value is None else parse(value)
-            except ValueError as error:
-                faults.add(f"--given {column}: found {shown(value)} ; expected {error}.")
 
     def complete(self, path: str, columns: tuple[str, ...]) -> bool:
         """Return whether a table has every column that nobody gives; else tell the faults."""
-        absent = [c for c in _NEEDED if c not in columns and self._given.get(c) is None]
+        absent = [
+            c for c in _NEEDED if c not in columns and getattr(self.given, _FIELDS[c], None) is None
+        ]
         for column in absent:
+            given = "" if column == "score" else f", or --given {_FIELDS[column]}=..."
             self.faults.add(
                 f"file '{path}': found no column '{column}' among "
-                f"{', '.join(shown(c) for c in columns[:12])} ; expected one{_or_given(column)}."
+                f"{', '.join(shown(c) for c in columns[:12])} ; expected one{given}."
             )
         return not absent
 
@@ -166,15 +117,16 @@ class Rows:
                 continue
             if extra is not None and len(extra) < _MOST_EXTRA:
                 extra.update((str(key), None) for key in row if key not in COLUMNS)
-            self._add_row(f"{path}, {at}", path, at, row)
+            self._add_row(self._place(f"{path}, {at}"), path, at, row)
 
     def run_of(self, place: str, row: Mapping[str, object]) -> RunPlace | None:
         """Return which run cells without a score are about; null with a fault."""
-        before = self.faults.total
-        condition, _ = self._condition(place, row)
-        task, split = (self._needed(place, row, column) for column in ("target", "split"))
-        seed = self._said(place, row, "seed")
-        return None if self.faults.total > before else RunPlace(condition, seed, task, split)
+        at = self._place(place)
+        trained = self._trained(at, row)
+        fields = at.fields({_FIELDS[c]: (_said(row, c),) for c in ("target", "split", "seed")})
+        if trained is None or fields is None:
+            return None
+        return RunPlace(trained[0], fields["seed"], fields["task"], fields["split"])
 
     def scores(self) -> tuple[Score, ...]:
         """Return the scores of all rows in order, in their order, on the scale of all of them."""
@@ -219,93 +171,58 @@ class Rows:
                 )
         return [row for row in rows if 0 <= row.value <= top]
 
-    def _add_row(self, place: str, path: str, at: str, row: Mapping[str, object]) -> None:
-        before = self.faults.total
-        condition, checkpoint = self._condition(place, row)
-        task, language, metric = (
-            self._needed(place, row, column) for column in ("target", "language", "metric")
-        )
-        split = self._needed(place, row, "split")
-        seed = self._said(place, row, "seed")
-        n = self._said(place, row, "n")
-        value = self._needed(place, row, "score")
-        self._largest = max(self._largest, value or 0.0)
-        if self.faults.total > before:
+    def _add_row(self, place: Place, path: str, at: str, row: Mapping[str, object]) -> None:
+        trained = self._trained(place, row)
+        fields = place.fields({field: (_said(row, c),) for c, field in _CELL.items()})
+        n = place.fields({"n": (_said(row, "n"),)})
+        value = self._score(place, plain(row.get("score")))
+        if trained is None or fields is None or n is None or value is None:
             return
-        cell = _Cell(condition, seed, task, language, split, metric)
+        cell = _Cell(trained[0], **fields)
         earlier = self._found.get(cell)
-        if earlier is not None and seed is None and "seed" not in row:
+        if earlier is None:
+            self._found[cell] = _Found(cell, trained[1], value, n["n"], path, at)
+            return
+        hint = "Remove one of them."
+        if cell.seed is None and "seed" not in row:
             if path not in self._seedless:  # every further row would say the same
                 self._seedless.add(path)
-                self.faults.add(
-                    f"{place}: found the same cell as in {earlier.path}, {earlier.at}, and no column "
-                    "'seed' to tell them apart ; expected one, a whole number a row."
+                place.fault(
+                    f"the same cell as in {earlier.path}, {earlier.at}, and no column 'seed' to tell "
+                    "them apart",
+                    "one, a whole number a row.",
                 )
             return
-        if earlier is not None:
-            hint = (
-                " Say the seeds, if it is another one." if seed is None else " Remove one of them."
-            )
-            self.faults.add(
-                f"{place}: found the same cell as in {earlier.path}, {earlier.at} ; expected each once."
-                f"{hint}"
-            )
-            return
-        self._found[cell] = _Found(cell, checkpoint, value, n, path, at)
+        if cell.seed is None:
+            hint = "Say the seeds, if it is another one."
+        place.fault(f"the same cell as in {earlier.path}, {earlier.at}", f"each once. {hint}")
 
-    def _condition(self, place: str, row: Mapping[str, object]) -> tuple[Condition, str | None]:
-        """Return what was trained, and the base as it is spelled; `protocol` with a fault."""
-        base = self._said(place, row, "base")
-        tasks = self._said(place, row, "intermediate")
-        mlm = self._said(place, row, "mlm") or False
-        checkpoint = None if base in {None, "protocol"} else base
-        name = "protocol" if checkpoint is None else self._base(place, checkpoint)
-        key = (name, tasks, mlm)
-        if key not in self._conditions:
-            names = () if tasks is None or tasks == "none" else tuple(tasks.split("+"))
-            self._conditions[key] = Condition(base=name, intermediate=names, mlm=mlm)
-        return self._conditions[key], checkpoint
+    def _place(self, where: str) -> Place:
+        return Place(self.faults, self.given, where)
 
-    def _base(self, place: str, checkpoint: str) -> str:
-        name = base_name(checkpoint)
-        if name is None or name == "protocol" or len(checkpoint) > 300:
-            self.faults.add(
-                f"{place}: column 'base': found {shown(checkpoint)} ; expected a checkpoint or system "
-                "whose last part is a name of letters, digits and `_.+-`."
-            )
-            return "protocol"
-        spelled, first = self._bases.setdefault(name, (checkpoint, place))
-        if spelled != checkpoint:
-            self.faults.add(
-                f"{place}: column 'base': found {shown(checkpoint)} beside {shown(spelled)} in {first} "
-                f"; expected one spelling, since both are called '{name}'. Give each a name of its own."
-            )
-        return name
-
-    def _needed(self, place: str, row: Mapping[str, object], column: str) -> Any:
-        before = self.faults.total
-        value = self._said(place, row, column)
-        if value is None and self.faults.total == before:
-            self.faults.add(
-                f"{place}: column '{column}': found nothing ; expected a value{_or_given(column)}."
-            )
-        return value
-
-    def _said(self, place: str, row: Mapping[str, object], column: str) -> Any:
-        """Return a cell's value, or else the given one; null where neither says it, or with a fault."""
-        given = self._given.get(column)
-        cell = plain(row.get(column))
-        if cell is None:
-            return given
+    def _score(self, place: Place, cell: object) -> float | None:
         try:
-            value = _PARSERS[column](cell)
+            value = number_in(cell)
         except ValueError as error:
-            self.faults.add(f"{place}: column '{column}': found {shown(cell)} ; expected {error}.")
+            found, expected = ("nothing", "a value") if cell is None else (shown(cell), str(error))
+            self.faults.add(f"{place.where}: column 'score': found {found} ; expected {expected}.")
             return None
-        if given is not None and value != given:
-            field = _GIVEN.get(column, column)
-            self.faults.add(
-                f"{place}: column '{column}': found {shown(value)} where --given {field}={given} says "
-                "another thing ; expected one of them. Leave out what is wrong."
-            )
+        self._largest = max(self._largest, value)
         return value
+
+    def _trained(self, place: Place, row: Mapping[str, object]) -> Trained | None:
+        """Return what was trained, and the base as it is spelled; None with a fault."""
+        before = self.faults.total
+        trained = place.trained(*((_said(row, c),) for c in ("base", "intermediate", "mlm")))
+        if trained is not None:
+            spelled_once(self._bases, trained, place)
+        return trained if self.faults.total == before else None
+
+
+_CELL = {c: _FIELDS[c] for c in ("seed", "target", "language", "split", "metric")}
+"""Column -> field of a cell that tells it from others."""
+_WHERE = {column: f"column '{column}'" for column in COLUMNS}
+
+
+def _said(row: Mapping[str, object], column: str) -> Said:
+    return _WHERE[column], plain(row.get(column))
