@@ -47,7 +47,7 @@ def runs_in_folder(path: Path, given: Given, faults: Faults, left_out: list[str]
     Raises:
         ImportedScoresError: there is no such folder.
     """
-    if not path.is_dir():
+    if not Sources(path).root.is_dir():
         raise Sources.fault(
             f"import '{path}': found no folder there ; expected the folder mlruns of MLflow, or "
             "http://HOST:PORT/#/experiments/ID of a tracking server."

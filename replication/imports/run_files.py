@@ -37,7 +37,7 @@ def found_files(
             to be understood.
     """
     files = sources.find(*names)
-    if sources.root.is_file():
+    if not sources.root.is_dir():
         around = (f for p in beside for f in sorted(islice(sources.folder.glob(p), _MOST_BESIDE)))
         own = (f for f in around if f != sources.root and not f.parent.is_symlink())
         files = chain(files, own)

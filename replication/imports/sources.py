@@ -57,8 +57,12 @@ class Sources:
             ImportedScoresError: there is nothing of that name.
         """
         self.root = Path(root)
-        if not self.root.exists():
-            raise self.fault(f"import '{root}': found nothing there ; expected a file or a folder.")
+        try:
+            self.root.stat()
+        except (OSError, ValueError):  # also: too long a name, links in a circle, NUL
+            raise self.fault(
+                f"import '{str(root)[:200]}': found nothing there ; expected a file or a folder."
+            ) from None
         self.folder = self.root if self.root.is_dir() else self.root.parent
         self._read: dict[str, SourceFile] = {}
 
@@ -86,7 +90,7 @@ class Sources:
 
         Links are not followed.
         """
-        if self.root.is_file():
+        if not self.root.is_dir():
             yield self.root
             return
         seen = 0
