@@ -215,6 +215,11 @@ def _loop(path: Path, format_: str) -> Path:
     return path
 
 
+def _other_pipe(path: Path, _: str) -> Path:
+    os.mkfifo(path / "pipe")
+    return path / "pipe"
+
+
 def _pipe(path: Path, format_: str) -> Path:
     file = victim(path, format_)
     file.unlink()
@@ -232,6 +237,7 @@ DAMAGE = {
     "bytes that are no text": _instead(bytes(range(256)) * 16),
     "brackets without end": _instead(b"[" * 100_000),
     "a huge number": _huge,
+    "a pipe of another name beside files in order": _other_pipe,
     "a pipe alone": _alone(os.mkfifo),
     "an empty file alone": _alone(Path.touch),
     "a link to itself alone": _alone(lambda path: path.symlink_to(path)),

@@ -58,7 +58,9 @@ def listed(value: object) -> list[Any]:
 
 def absent(value: object) -> bool:
     """Return whether a text, or a part of it joined by `+`, is a word for nothing."""
-    return isinstance(value, str) and not _ABSENT.isdisjoint(value.split("+"))
+    if not isinstance(value, str):
+        return False
+    return value in _ABSENT or ("+" in value and not _ABSENT.isdisjoint(value.split("+")))
 
 
 def plain(value: object) -> object:

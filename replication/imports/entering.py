@@ -26,7 +26,7 @@ from replication.imports.score import LABELS, Given, Reading, Score
 from replication.items import ItemOutcomes, write_items
 from replication.origin import Origin, SourceFile
 from replication.protocol import Base, Evaluation, Protocol, Recipe, Target
-from replication.run import DataUse, Environment, Measurement, Plan, Run, RunSpec
+from replication.run import DataUse, Environment, Plan, Run, RunSpec
 from replication.store import Store
 
 __all__ = [
@@ -230,7 +230,7 @@ def _run(evaluator: str, scores: Sequence[Score], origin: Origin, started: str) 
         spec=spec,
         status="finished",
         measurements=tuple(
-            sorted((_measurement(score) for score in scores), key=lambda m: m.canonical())
+            sorted((score.measurement() for score in scores), key=lambda m: m.canonical())
         ),
         environment=Environment(
             python="unknown", packages={}, platform="unknown", device="unknown", threads=0,
@@ -239,19 +239,6 @@ def _run(evaluator: str, scores: Sequence[Score], origin: Origin, started: str) 
         started=started,
         seconds=0,
     )  # fmt: skip
-
-
-def _measurement(score: Score) -> Measurement:
-    return Measurement(
-        task=score.task,
-        language=score.language,
-        split=score.split,
-        metric=score.metric,
-        score=score.points,
-        n=score.n,
-        seeds=score.seeds,
-        raw=score.raw,
-    )
 
 
 def _why_shown(score: Score) -> str | None:

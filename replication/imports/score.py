@@ -16,6 +16,7 @@ from claims.record import Name, Record, Text
 from replication.errors import ImportedScoresError
 from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
+from replication.run import Measurement
 
 __all__ = ["LABELS", "Given", "Reading", "Score", "Seed", "given_of", "points"]
 
@@ -67,6 +68,19 @@ class Score(Record):
     raw: Raw
     shown: Text | None = None
     """Why this score cannot count, where the reader knows; null where nothing speaks against it."""
+
+    def measurement(self) -> Measurement:
+        """Return the score as a run has it."""
+        return Measurement(
+            task=self.task,
+            language=self.language,
+            split=self.split,
+            metric=self.metric,
+            score=self.points,
+            n=self.n,
+            seeds=self.seeds,
+            raw=self.raw,
+        )
 
 
 @dataclass(frozen=True, slots=True)

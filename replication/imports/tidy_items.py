@@ -23,7 +23,6 @@ from replication.imports.sources import MAX_BYTES, Sources
 from replication.imports.tables import is_text, parquet_columns
 from replication.imports.tidy_rows import Rows, RunPlace
 from replication.items import MAX_ITEMS, ItemOutcomes, LanguageItems, outcomes_of, score_faults
-from replication.run import Measurement
 
 __all__ = ["SUFFIX", "items_file", "with_items"]
 
@@ -74,7 +73,7 @@ def with_items(
         by_run[run].append(counted[-1])
     items: dict[tuple[Condition, Seed | None, str], ItemOutcomes] = {}
     for run, (place, languages) in found.items():
-        measured = [_measurement(score) for score in by_run[run]]
+        measured = [score.measurement() for score in by_run[run]]
         for fault in score_faults(languages, measured):
             rows.faults.add(
                 f"{place}: found {fault} ; expected items that give the scores of the table. Write "
@@ -95,17 +94,6 @@ def _counted(score: Score, found: tuple[str, dict[str, LanguageItems]] | None) -
     if items is None or score.n is not None:
         return score
     return score.model_copy(update={"n": items.n})
-
-
-def _measurement(score: Score) -> Measurement:
-    return Measurement(
-        task=score.task,
-        language=score.language,
-        split=score.split,
-        metric=score.metric,
-        score=score.points,
-        n=score.n,
-    )
 
 
 def _read(sources: Sources, file: Path, rows: Rows, found: _Found) -> None:

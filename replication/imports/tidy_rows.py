@@ -174,14 +174,14 @@ class Rows:
     def _add_row(self, place: Place, path: str, at: str, row: Mapping[str, object]) -> None:
         trained = self._trained(place, row)
         fields = place.fields({field: (_said(row, c),) for c, field in _CELL.items()})
-        n = place.fields({"n": (_said(row, "n"),)})
         value = self._score(place, plain(row.get("score")))
-        if trained is None or fields is None or n is None or value is None:
+        if trained is None or fields is None or value is None:
             return
+        n = fields.pop("n")
         cell = _Cell(trained[0], **fields)
         earlier = self._found.get(cell)
         if earlier is None:
-            self._found[cell] = _Found(cell, trained[1], value, n["n"], path, at)
+            self._found[cell] = _Found(cell, trained[1], value, n, path, at)
             return
         hint = "Remove one of them."
         if cell.seed is None and "seed" not in row:
@@ -219,8 +219,8 @@ class Rows:
         return trained if self.faults.total == before else None
 
 
-_CELL = {c: _FIELDS[c] for c in ("seed", "target", "language", "split", "metric")}
-"""Column -> field of a cell that tells it from others."""
+_CELL = {c: _FIELDS[c] for c in ("seed", "target", "language", "split", "metric", "n")}
+"""Column -> field, of a cell and of how many examples are in it."""
 _WHERE = {column: f"column '{column}'" for column in COLUMNS}
 
 
