@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imported_world import CLAIMS, PLAIN, both, claim_set, reading, score, table, written
+from imported_world import AUGMENTED, CLAIMS, PLAIN, both, claim_set, reading, score, table, written
 
 import corroborate
 from claims.errors import ClaimFileError
@@ -141,6 +141,23 @@ def test_where_names_differ_the_reasons_say_both(tmp_path, old, new, said):
     found = decided(stored(tmp_path / "runs", reading(*both())), CLAIMS.replace(old, new))
     assert found["real-gain"].verdict == "not_evaluable"
     assert said in " ".join(found["real-gain"].reasons)
+
+
+@given(
+    scores=st.lists(st.sampled_from((81.0, 81.5, 82.25, 83.0)), min_size=2, max_size=8),
+    order=st.randoms(use_true_random=False),
+)
+def test_seeds_that_score_alike_are_told_beside_the_verdict(scores, order):
+    order.shuffle(scores)
+    found = Scores(protocol="ours")
+    cell = {"task": "reviews", "language": "en", "split": "test", "metric": "accuracy", "n": 500}
+    found.add(scores, condition={"base": "plain"}, **cell)
+    found.add(AUGMENTED, condition={"base": "augmented"}, **cell)
+    verdict = verified_on((claim_set(),), found).verdicts[0]
+    distinct = len(set(scores))
+    said = f"base-plain: {len(scores)} seeds have {distinct} different scores between them."
+    assert any(said in text for text in verdict.reasons) == (2 * distinct <= len(scores))
+    assert not any("base-augmented:" in text for text in verdict.reasons)
 
 
 def test_a_benchmark_that_nobody_describes_is_named(tmp_path):

@@ -19,11 +19,12 @@ from replication.protocol import Base, Protocol, base_name
 from replication.protocols import bundled_protocols, load_protocol
 from replication.run import ClaimNeeds, Plan, Refusal, Run, RunSpec
 from replication.tasks.row import Task, benchmark_tasks
+from verifier.samples import Samples
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
 __all__ = [
     "SEEDLESS", "UNWITNESSED", "bundled_records", "departures_told", "described",
-    "imported_deviations", "is_imported", "tasks_described", "with_needs",
+    "imported_deviations", "is_imported", "repeats_told", "tasks_described", "with_needs",
 ]  # fmt: skip
 
 
@@ -60,6 +61,20 @@ def departures_told(deviations: Sequence[Deviation], runs: Sequence[Run]) -> str
             f"{'says' if stated else 'would say; it is not there'}."
         )
     return "".join(told)
+
+
+def repeats_told(samples: Samples) -> tuple[str, ...]:
+    """Return a sentence for each arm in which half of the seeds or more score as another one does."""
+    told = []
+    for condition, arm in samples.arms.items():
+        seeds, distinct = len(arm.scores), len({tuple(row) for row in arm.scores.tolist()})
+        if seeds > 1 and 2 * distinct <= seeds:
+            told.append(
+                f"{condition.label()}: {seeds} seeds have {distinct} different scores between them. "
+                "Copied rows, or a mean entered for each seed, would look like this and make the "
+                "interval too narrow."
+            )
+    return tuple(told)
 
 
 def is_imported(specs: Iterable[RunSpec]) -> bool:

@@ -39,6 +39,7 @@ from verifier.imported import (
     departures_told,
     imported_deviations,
     is_imported,
+    repeats_told,
     tasks_described,
 )
 from verifier.ledger import Bearing, Ledger
@@ -265,6 +266,7 @@ def _decide(
     deviations = _deviations(claim.measure, paper, bench, bearing, samples)
     if isinstance(claim, SelectedGainClaim) and chosen is not None:
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)
+    notes = (*notes, *repeats_told(samples)) if foreign else notes
     settled = _settle(outcome, bearing, samples, deviations, notes)
     return replace(settled, chosen=chosen, standing=standing)
 
