@@ -116,8 +116,7 @@ def test_other_columns_are_left_out_and_named_once(tmp_path):
     reading = read(path)
     assert len(reading.scores) == 2
     assert reading.left_out == (
-        "file 'scores.csv': column 'seconds' is none of a tidy table",
-        "file 'scores.csv': column '' is none of a tidy table",
+        "file 'scores.csv': columns 'seconds', '' are none of a tidy table",
     )
 
 

@@ -94,4 +94,7 @@ def _read_table(sources: Sources, file: Path, rows: Rows) -> list[str]:
         return []
     extra = dict.fromkeys(c for c in found.columns or () if c not in COLUMNS)
     rows.add(name, found.rows, extra)
-    return [f"file '{name}': column {shown(column)} is none of a tidy table" for column in extra]
+    if not extra:
+        return []
+    which = "column {} is" if len(extra) == 1 else "columns {} are"
+    return [f"file '{name}': {which.format(', '.join(map(shown, extra)))} none of a tidy table"]
