@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from imported_world import AUGMENTED, CLAIMS, PLAIN, both, claim_set, reading, table, written
 
+import corroborate
 from claims.errors import CorroborateError
 from replication.imports.entering import enter
 from replication.store import Store
@@ -91,6 +92,19 @@ def test_a_run_store_on_the_command_line(pytester):
     result = pytester.runpytest_inprocess(str(claims), "--run-store", "runs")
     result.assert_outcomes(passed=1, failed=1)
     assert (pytester.path / "runs" / "looks.jsonl").exists()
+
+
+def test_the_summary_says_that_a_changed_claim_was_accepted(pytester):
+    claims, _ = written(pytester.path)
+    with Store.open(pytester.path / "runs") as store:
+        enter(reading(*both()), store, format_="tidy", protocol="ours")
+    pytester.runpytest_inprocess(str(claims), "--run-store", "runs")
+    claims.write_text(claims.read_text().replace("points: 1.5", "points: 2.5"))
+    said = ("--claims", str(claims), "--store", "runs", "--by", "Ada", "--because", "a slip")
+    assert corroborate.main(["accept", "real-gain", *said]) == 0
+    result = pytester.runpytest_inprocess(str(claims), "--run-store", "runs", "-k", "real-gain")
+    result.assert_outcomes(passed=1, deselected=1)
+    result.stdout.fnmatch_lines(["reproduced *real-gain *points  criterion changed and accepted"])
 
 
 def test_without_runs_and_scores_claims_are_skipped_with_the_reason(pytester):
