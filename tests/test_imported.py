@@ -143,6 +143,38 @@ def test_where_names_differ_the_reasons_say_both(tmp_path, old, new, said):
     assert said in " ".join(found["real-gain"].reasons)
 
 
+def with_plain(scores, n):
+    cell = {"task": "reviews", "language": "en", "split": "test", "metric": "accuracy", "n": n}
+    found = Scores(protocol="ours").add(scores, condition={"base": "plain"}, **cell)
+    found.add(AUGMENTED, condition={"base": "augmented"}, **cell)
+    return verified_on((claim_set(),), found).verdicts[0]
+
+
+@pytest.mark.parametrize(
+    ("scores", "n", "verdict"),
+    [
+        (PLAIN, 5000, "reproduced"),
+        (2 * PLAIN, 5000, "inconclusive"),  # every run twice
+        (4 * (81.325,), 5000, "inconclusive"),  # a mean for each seed
+        ((81.2, 81.2, 81.4, 81.4), 500, "reproduced"),  # half a point holds few values
+    ],
+    ids=["runs", "copies", "a mean", "coarse"],
+)
+def test_seeds_that_look_like_copies_decide_nothing(scores, n, verdict):
+    found = with_plain(scores, n)
+    assert found.verdict == verdict
+    assert ("score exactly alike" in " ".join(found.reasons)) == (verdict == "inconclusive")
+
+
+def test_seeds_that_all_reach_the_bound_are_no_copies():
+    text = CLAIMS.replace("reported: 4\n", "reported: 18.675\n")
+    cell = {"task": "reviews", "language": "en", "split": "test", "metric": "accuracy", "n": 5000}
+    found = Scores(protocol="ours").add(PLAIN, condition={"base": "plain"}, **cell)
+    found.add([100.0] * 4, condition={"base": "augmented"}, **cell)
+    verdict = verified_on((claim_set(text),), found).verdicts[0]
+    assert verdict.verdict == "reproduced"
+
+
 @given(
     scores=st.lists(st.sampled_from((81.0, 81.5, 82.25, 83.0)), min_size=2, max_size=8),
     order=st.randoms(use_true_random=False),

@@ -6,8 +6,11 @@ Light: imports neither torch nor transformers nor datasets.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from claims.claim import Claim, ClaimSet, ProtocolClaim, SelectedGainClaim
 from claims.errors import ClaimFileError, Fault
@@ -19,11 +22,12 @@ from replication.protocol import Base, Protocol, base_name
 from replication.protocols import bundled_protocols, load_protocol
 from replication.run import ClaimNeeds, Plan, Refusal, Run, RunSpec
 from replication.tasks.row import Task, benchmark_tasks
-from verifier.samples import Samples
+from verifier.outcome import Outcome
+from verifier.samples import Floats, Samples, ScoredCell
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
 
 __all__ = [
-    "SEEDLESS", "UNWITNESSED", "bundled_records", "departures_told", "described",
+    "SEEDLESS", "UNWITNESSED", "bundled_records", "departures_told", "described", "held_if_copied",
     "imported_deviations", "is_imported", "repeats_told", "tasks_described", "with_needs",
 ]  # fmt: skip
 
@@ -68,13 +72,53 @@ def repeats_told(samples: Samples) -> tuple[str, ...]:
     told = []
     for condition, arm in samples.arms.items():
         seeds, distinct = len(arm.scores), len({tuple(row) for row in arm.scores.tolist()})
-        if seeds > 1 and 2 * distinct <= seeds:
+        if _repeats(arm.scores):
             told.append(
                 f"{condition.label()}: {seeds} seeds have {distinct} different scores between them. "
                 "Copied rows, or a mean entered for each seed, would look like this and make the "
                 "interval too narrow."
             )
     return tuple(told)
+
+
+def held_if_copied(outcome: Outcome, samples: Samples) -> Outcome:
+    """Return the outcome, but `inconclusive` for a decision on seeds that look like copies.
+
+    They do where half of an arm's seeds or more score as another one does in every cell, and chance
+    hardly gives one such pair: two seeds of standard deviation s meet in a cell whose scores go in
+    steps of d with a probability of about d / (2 sqrt(pi) s).
+    """
+    copied = [
+        condition.label()
+        for condition, arm in samples.arms.items()
+        if _repeats(arm.scores) and _pairs_by_chance(arm.scores, samples.cells) < 0.5
+    ]
+    if not copied or outcome.label not in ("reproduced", "not_reproduced"):
+        return outcome
+    why = (
+        f"Withheld: seeds of {', '.join(copied)[:400]} score exactly alike, more often than chance does "
+        "it, so they are no replicates of each other. Import each run's own score, or say --given "
+        f"seed=none where nothing is random. They would read: {outcome.label} ({outcome.finding})."
+    )
+    return outcome.held_back("inconclusive", "undecided", (why,))
+
+
+def _repeats(scores: Floats) -> bool:
+    """Return whether half of the seeds or more score as another one does in every cell."""
+    return len(scores) > 1 and 2 * len({tuple(row) for row in scores.tolist()}) <= len(scores)
+
+
+def _pairs_by_chance(scores: Floats, cells: Sequence[ScoredCell]) -> float:
+    """Return how many pairs of seeds chance is expected to let meet in every cell."""
+    distinct = np.unique(scores, axis=0)
+    if len(distinct) == 1:
+        at_bounds = bool(np.all((distinct == 0) | (distinct == 100)))
+        return math.inf if at_bounds else 0.0
+    steps = np.asarray([100 / cell.n for cell in cells])
+    spread = distinct.std(axis=0, ddof=1)
+    with np.errstate(divide="ignore"):
+        meeting = np.minimum(1.0, steps / (2 * math.sqrt(math.pi) * spread))
+    return float(math.comb(len(scores), 2) * np.prod(meeting))
 
 
 def is_imported(specs: Iterable[RunSpec]) -> bool:

@@ -37,6 +37,7 @@ from verifier.imported import (
     SEEDLESS,
     UNWITNESSED,
     departures_told,
+    held_if_copied,
     imported_deviations,
     is_imported,
     repeats_told,
@@ -263,10 +264,11 @@ def _decide(
         chosen = _choose(claim, samples, bearing, bench)
     decided = decide(claim, samples, protocol, chosen=chosen, among_many=among_many)
     outcome = held_if_unplanned(decided, standing)
+    if foreign:
+        outcome, notes = held_if_copied(outcome, samples), (*notes, *repeats_told(samples))
     deviations = _deviations(claim.measure, paper, bench, bearing, samples)
     if isinstance(claim, SelectedGainClaim) and chosen is not None:
         deviations += selection_deviations(claim, split=chosen.split, languages=chosen.languages)
-    notes = (*notes, *repeats_told(samples)) if foreign else notes
     settled = _settle(outcome, bearing, samples, deviations, notes)
     return replace(settled, chosen=chosen, standing=standing)
 
