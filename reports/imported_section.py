@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from replication.run import Run
-from reports.blocks import Block, Bullets, Paragraph, Quote, code, strong, table, words
+from reports.blocks import Block, Bullets, Paragraph, Quote, code, joined, strong, table, words
 from reports.document import Document, ImportLine
 from verifier.numbers import counted
 
@@ -42,9 +42,10 @@ def imported_notice(document: Document) -> Iterator[Quote]:
     if not document.imports:
         return
     declared = sorted({line.protocol for line in document.imports if line.protocol})
-    said = f"Whoever imported them declares that they followed {', '.join(declared)}; "
+    named = joined((words(code(name)) for name in declared), ", ")
+    said = words("Whoever imported them declares that they followed ", named, "; ")
     if not declared:
-        said = "Nobody declares which protocol they followed; "
+        said = words("Nobody declares which protocol they followed; ")
     rest = (
         "nothing on record shows how they were made, nor that the claims' criteria were fixed "
         "before they were seen."
