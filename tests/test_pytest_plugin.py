@@ -247,6 +247,19 @@ def test_faults_of_the_scores_fail_every_claim_in_words(pytester):
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+HEADS = (
+    'schema: "corroborate/claims@1"',
+    "'schema' : corroborate/claims@1",
+    "# ours\n\nschema:  corroborate/claims@1",
+)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_claim_file_is_known_however_its_head_is_written(pytester, head):
+    claims, _ = written(pytester.path, claims=CLAIMS.replace("schema: corroborate/claims@1", head))
+    pytester.runpytest_inprocess(str(claims)).assert_outcomes(skipped=2)
+
+
 def test_yaml_that_is_no_claim_file_is_left_to_others(pytester):
     path = pytester.path / "data.yaml"
     path.write_text("a: 1\n")

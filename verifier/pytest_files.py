@@ -5,6 +5,7 @@ Light: imports nothing but pytest and the standard library.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import pytest
 
 __all__ = ["HEAD", "argument_files", "ini_files", "is_claim_file", "unwalked"]
 
-HEAD = b"schema: corroborate/claims@"
-"""What a claim file begins with, but for comments and blank lines."""
+HEAD = re.compile(rb"""\s*\{?\s*["']?schema["']?\s*:\s*["']?corroborate/claims@""")
+"""What a line near the beginning of a claim file begins with, however it is quoted."""
 _HEAD_BYTES = 8192
 _FILES = pytest.StashKey[list[Path]]()
 
@@ -70,7 +71,7 @@ def is_claim_file(path: Path) -> bool:
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
         return False
     with path.open("rb") as file:
-        return any(part.lstrip().startswith(HEAD) for part in file.read(_HEAD_BYTES).splitlines())
+        return any(HEAD.match(line) for line in file.read(_HEAD_BYTES).splitlines())
 
 
 def _closed(path: Path, root: Path, config: pytest.Config) -> bool:
