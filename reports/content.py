@@ -31,7 +31,6 @@ from reports.overview import costs, forest, matrix, shared_arms
 from reports.protocol_text import protocol_lines
 from reports.score_tables import score_tables
 from reports.summary import (
-    DECIDED,
     banner,
     headlines,
     notices,
@@ -41,6 +40,7 @@ from reports.summary import (
     weakness,
 )
 from verifier.numbers import counted, duration, share
+from verifier.verdict import DECIDED
 
 __all__ = ["content"]
 

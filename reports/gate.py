@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from reports.document import Document, SetSection
 from reports.errors import DocumentError
+from verifier.verdict import DECIDED
 
 __all__ = ["refuse_strangers", "refuse_weak_decision"]
 
@@ -28,7 +29,7 @@ def refuse_weak_decision(section_set: SetSection, *, simulated: bool) -> None:
     for section in section_set.claims:
         verdict = section.verdict
         weak = simulated or verdict.replication in (None, "conceptual")
-        if weak and verdict.verdict in ("reproduced", "not_reproduced"):
+        if weak and verdict.verdict in DECIDED:
             on = "synthetic data" if simulated else f"replication '{verdict.replication}'"
             raise DocumentError(
                 f"report: claim '{verdict.claim}': found verdict '{verdict.verdict}' on {on} ; "
@@ -67,11 +68,7 @@ def _strangers(document: Document) -> Iterator[str]:
             yield f"{where} with another expectation in its verdict"
         if document.imports and verdict.replication == "direct":
             yield f"{where} with a direct replication by imported scores"
-        if (
-            document.imports
-            and not declared
-            and verdict.verdict in ("reproduced", "not_reproduced")
-        ):
+        if document.imports and not declared and verdict.verdict in DECIDED:
             yield f"{where} decided on imported scores for which nobody declares a protocol"
         if not known.issuperset(section.runs) or not known.issuperset(verdict.evidence.runs):
             yield f"{where} resting on runs that are not in the list of runs"

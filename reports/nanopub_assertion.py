@@ -26,9 +26,9 @@ from reports.document import ClaimSection, Document, SetSection
 from reports.escaping import one_line
 from reports.imported_section import imported_notice
 from reports.nanopub_nodes import Node, node, number, term, text, to, typed, whole
-from reports.summary import DECIDED, weakness, weakness_of
+from reports.summary import weakness, weakness_of
 from reports.words import claimed
-from verifier.verdict import Interval, Verdict, VerdictLabel
+from verifier.verdict import DECIDED, Interval, Verdict, VerdictLabel
 from verifier.words import VERDICT_WORDS
 
 __all__ = ["asserted", "label"]

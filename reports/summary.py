@@ -22,11 +22,10 @@ from reports.claim_anchors import claim_anchor, run_anchor
 from reports.document import ClaimSection, Document, SetSection
 from reports.words import AGREEMENT_WORDS, FIXED_BEFORE, VERDICT_MEANINGS, claimed, expectation
 from verifier.numbers import counted, estimate
-from verifier.verdict import VERDICTS, Verdict
+from verifier.verdict import DECIDED, VERDICTS, Verdict
 from verifier.words import FINDING_WORDS, VERDICT_WORDS, has_sign
 
 __all__ = [
-    "DECIDED",
     "banner",
     "headlines",
     "notices",
@@ -41,7 +40,6 @@ _NAMED = 12
 """Runs or claims named at the head; the tables have all of them."""
 NO_EVIDENCE = "No evidence."
 CONCEPTUAL = "Conceptual evidence only."
-DECIDED = ("reproduced", "not_reproduced")
 
 
 def headlines(document: Document) -> Iterator[Inline]:

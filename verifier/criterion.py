@@ -105,7 +105,7 @@ def criterion_of(
 
 def held_if_moved(outcome: Outcome, criterion: Criterion) -> Outcome:
     """Return the outcome, but `inconclusive` for a decision by what was neither fixed nor accepted."""
-    if criterion.stands or outcome.label not in ("reproduced", "not_reproduced"):
+    if criterion.stands or not outcome.decided:
         return outcome
     read = f"{outcome.label} ({outcome.finding})"
     why = f"Withheld: by the claim as it is now the runs would read: {read}."

@@ -93,7 +93,7 @@ def held_if_copied(outcome: Outcome, samples: Samples) -> Outcome:
         for condition, arm in samples.arms.items()
         if _repeats(arm.scores) and _pairs_by_chance(arm.scores, samples.cells) < 0.5
     ]
-    if not copied or outcome.label not in ("reproduced", "not_reproduced"):
+    if not copied or not outcome.decided:
         return outcome
     why = (
         f"Withheld: seeds of {', '.join(copied)[:400]} score exactly alike, more often than chance does "

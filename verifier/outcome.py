@@ -17,6 +17,7 @@ from verifier.power import (
     seeds_to_decide,
 )
 from verifier.verdict import (
+    DECIDED,
     Agreement,
     Arm,
     Cell,
@@ -56,6 +57,11 @@ class Outcome:
         if self.label == "reproduced":
             return "agrees"
         return "disagrees" if self.label == "not_reproduced" else "unclear"
+
+    @property
+    def decided(self) -> bool:
+        """Whether the claim is borne out or ruled out."""
+        return self.label in DECIDED
 
     def held_back(self, label: VerdictLabel, finding: Finding, because: Iterable[str]) -> Outcome:
         """Return the outcome under a weaker label, its estimate kept and the reasons put first."""

@@ -131,7 +131,7 @@ def standing_of(
 
 def held_if_unplanned(outcome: Outcome, standing: Standing) -> Outcome:
     """Return the outcome, but for a decision at an unplanned look `inconclusive`, and why."""
-    if standing.number is not None or outcome.label not in ("reproduced", "not_reproduced"):
+    if standing.number is not None or not outcome.decided:
         return outcome
     wider = ",".join(map(str, sorted({*standing.planned, standing.seeds})))
     if standing.later:

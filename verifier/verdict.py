@@ -11,6 +11,7 @@ from replication.acceptances import Acceptance
 from replication.deviations import Deviation, ReplicationKind
 
 __all__ = [
+    "DECIDED",
     "VERDICTS",
     "Agreement",
     "Arm",
@@ -34,6 +35,8 @@ VERDICTS: tuple[VerdictLabel, ...] = (
     "inconclusive",
     "not_evaluable",
 )
+DECIDED: tuple[VerdictLabel, ...] = ("reproduced", "not_reproduced")
+"""What bears a claim out or rules it out; the others leave it open."""
 Agreement = Literal["agrees", "disagrees", "unclear"]
 Finding = Literal[
     "magnitude",
@@ -226,7 +229,7 @@ class Verdict(Record):
 
     def as_expected(self) -> bool | None:
         """Return whether the verdict is the expected one; None where it decides nothing."""
-        if self.verdict in ("inconclusive", "not_evaluable"):
+        if self.verdict not in DECIDED:
             return None
         return self.verdict == (self.expected or "reproduced")
 

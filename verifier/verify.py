@@ -335,8 +335,7 @@ def _weigh(claim: Claim, found: _Finding) -> tuple[Outcome, Agreement | None]:
             "nothing about the paper's."
         )
         return outcome.held_back("not_evaluable", "conceptual_only", (why,)), "unclear"
-    decisive = outcome.label in ("reproduced", "not_reproduced")
-    if decisive and not found.bearing.complete and not isinstance(claim, ProtocolClaim):
+    if outcome.decided and not found.bearing.complete and not isinstance(claim, ProtocolClaim):
         outcome = outcome.held_back(
             "inconclusive", "undecided", _incomplete(outcome, found.bearing)
         )
