@@ -10,7 +10,7 @@ from claims.claim import ClaimSet
 from reports.build import build
 from reports.renderer import renderer
 from reports.write import write
-from verifier.scores import Scores, planned_on, verified_on
+from verifier.scores import Scores
 
 __all__ = ["report"]
 
@@ -35,12 +35,12 @@ def report(
     """
     for name in formats:
         renderer(name)
-    plan, runs = planned_on(claim_sets, scores)
+    found = scores.verification(claim_sets)
     document = build(
         claim_sets,
-        verified_on(claim_sets, scores),
-        plan=plan,
-        runs=runs,
+        found.verdicts,
+        plan=found.plan,
+        runs=found.runs,
         commands=(),
         generated=datetime.now(UTC).isoformat(timespec="seconds"),
     )

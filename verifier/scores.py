@@ -10,14 +10,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from claims.claim import ClaimSet
 from claims.estimand import Condition, Split
 from claims.library import load
-from claims.record import Record, canonical_json
+from claims.record import canonical_json
 from replication.errors import ImportedScoresError
 from replication.imports.conflicts import refuse_conflicts
 from replication.imports.entering import (
@@ -26,17 +24,16 @@ from replication.imports.entering import (
     read_scores,
     runs_of,
 )
-from replication.imports.score import Given, Reading, Score, points
+from replication.imports.score import Given, Reading, Score, points, record_of
 from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
-from replication.run import Plan, Run
+from replication.run import Run
 from verifier.imported import bundled_records, with_needs
+from verifier.looks import Verification
 from verifier.verdict import Verdicts
 from verifier.verify import verify
 
-__all__ = ["Scores", "load_claims", "planned_on", "verified_on"]
-
-_R = TypeVar("_R", bound=Record)
+__all__ = ["Scores", "load_claims", "verified_on"]
 
 MEMORY = "memory"
 """Stands for the file of scores that came from none."""
@@ -67,7 +64,6 @@ class Scores:
         self.protocol = protocol
         self._readings: list[tuple[str, Reading]] = []
         self._rows: list[Score] = []
-        self._items: dict[str, ItemOutcomes] = {}
 
     def add(  # noqa: PLR0913  each is a part of what a score is of, and has its name
         self,
@@ -100,18 +96,22 @@ class Scores:
             ImportedScoresError: some score is out of range, the scale is not clear, or the numbers of
                 seeds and scores differ.
         """
-        arm = condition if isinstance(condition, Condition) else _checked(Condition, condition)
+        arm = (
+            condition
+            if isinstance(condition, Condition)
+            else record_of(Condition, condition, "scores: condition")
+        )
         what = f"scores of [{arm.label()}] on {task} {language}"
         values = [float(value) for value in scores]
         names = list(range(len(values))) if seeds is None else [int(seed) for seed in seeds]
         known = _scale_of(what, values, names, scale)
         place = {"task": task, "language": language, "split": split, "metric": metric, "n": n}
         self._rows += [
-            _checked(Score, {
+            record_of(Score, {
                 **place, "condition": arm, "seed": seed, "points": points(value, known),
                 "checkpoint": None if arm.base == "protocol" else arm.base,
                 "raw": Raw(value=value, scale=known, path=MEMORY, at=f"seed {seed}"),
-            })
+            }, "scores: score")
             for seed, value in zip(names, values, strict=True)
         ]  # fmt: skip
         return self
@@ -129,7 +129,9 @@ class Scores:
         """
         from replication.imports.tidy import scores_of  # noqa: PLC0415
 
-        self._rows += scores_of(_records(table), _checked(Given, given), name=MEMORY)
+        self._rows += scores_of(
+            _records(table), record_of(Given, given, "scores: given"), name=MEMORY
+        )
         return self
 
     def add_files(self, path: str | Path, *, format: str = "tidy", **given: Any) -> Scores:  # noqa: A002
@@ -138,7 +140,8 @@ class Scores:
         Raises:
             ImportedScoresError: with every fault of every file.
         """
-        self._readings.append((format, read_scores(path, format, _checked(Given, given))))
+        said = record_of(Given, given, "scores: given")
+        self._readings.append((format, read_scores(path, format, said)))
         return self
 
     def declared(self, protocol: str | None) -> Scores:
@@ -153,6 +156,33 @@ class Scores:
         Raises:
             ImportedScoresError: two scores are of one cell, or there are none at all.
         """
+        return tuple(run for run, _ in self._made())
+
+    def verification(self, claim_sets: Sequence[ClaimSet]) -> Verification:
+        """Return the verdicts on claims, with the plan and the runs that they rest on.
+
+        Raises:
+            ImportedScoresError: there are no scores, or two are of one cell.
+        """
+        made = self._made()
+        outcomes = {run.spec_digest: items for run, items in made}
+
+        def items_of_run(run: Run) -> ItemOutcomes:
+            found = outcomes[run.spec_digest]
+            if found is None:
+                raise ImportedScoresError(
+                    "The scores came without the outcomes of single examples."
+                )
+            return found
+
+        runs = tuple(run for run, _ in made)
+        plan = with_needs(imported_plan(run.spec for run in runs), claim_sets)
+        reported = bundled_records(plan, claim_sets)
+        verdicts = verify(claim_sets, plan, runs, reported, items=items_of_run)
+        return Verification(verdicts, plan, runs, "there is no store that could hold a look")
+
+    def _made(self) -> list[tuple[Run, ItemOutcomes | None]]:
+        """Return each run with the outcomes of its examples, where the files have them."""
         readings = list(self._readings)
         if self._rows:
             rows = [score.model_dump(mode="json") for score in self._rows]
@@ -160,35 +190,14 @@ class Scores:
             source = SourceFile(path=MEMORY, sha256=digest)
             readings.append((MEMORY, Reading("unknown", (source,), tuple(self._rows))))
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        found: list[Run] = []
+        found: list[tuple[Run, ItemOutcomes | None]] = []
         for format_, reading in readings:
             more = runs_of(reading, format_, self.protocol, started=now)
-            refuse_conflicts(more, found)
-            found += more
-            self._items |= {r.spec_digest: i for r in more if (i := items_of(reading, r))}
+            refuse_conflicts(more, [run for run, _ in found])
+            found += [(run, items_of(reading, run)) for run in more]
         if not found:
             raise ImportedScoresError("scores: found none ; expected some. Add them first.")
-        return tuple(found)
-
-    def items(self, run: Run) -> ItemOutcomes:
-        """Return the outcomes of the examples of a run that `runs` returned.
-
-        Raises:
-            ImportedScoresError: the scores came without them.
-        """
-        if run.spec_digest not in self._items:
-            raise ImportedScoresError("The scores came without the outcomes of single examples.")
-        return self._items[run.spec_digest]
-
-
-def planned_on(claim_sets: Sequence[ClaimSet], scores: Scores) -> tuple[Plan, tuple[Run, ...]]:
-    """Return the plan that fits scores at hand, and the scores as runs.
-
-    Raises:
-        ImportedScoresError: there are none, or two are of one cell.
-    """
-    runs = scores.runs()
-    return with_needs(imported_plan(run.spec for run in runs), claim_sets), runs
+        return found
 
 
 def verified_on(claim_sets: Iterable[ClaimSet], scores: Scores) -> Verdicts:
@@ -200,9 +209,7 @@ def verified_on(claim_sets: Iterable[ClaimSet], scores: Scores) -> Verdicts:
     Raises:
         ImportedScoresError: there are no scores, or two are of one cell.
     """
-    sets = tuple(claim_sets)
-    plan, runs = planned_on(sets, scores)
-    return verify(sets, plan, runs, bundled_records(plan, sets), items=scores.items)
+    return scores.verification(tuple(claim_sets)).verdicts
 
 
 def _scale_of(
@@ -229,19 +236,6 @@ def _scale_of(
     if faults:
         raise ImportedScoresError(what, faults)
     return known
-
-
-def _checked(kind: type[_R], values: Mapping[str, object]) -> _R:
-    """Return a record, or refuse its values in words."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        faults = tuple(
-            f"{'.'.join(map(str, fault['loc']))}: found {str(fault['input'])[:80]!r} ; expected "
-            f"another value ({fault['msg']})."
-            for fault in error.errors()
-        )
-        raise ImportedScoresError(f"scores: {kind.__name__.lower()}", faults) from None
 
 
 def _records(table: Any) -> Iterable[Mapping[str, object]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -18,7 +18,9 @@ from replication.items import ItemOutcomes
 from replication.origin import Raw, Scale, SourceFile
 from replication.run import Measurement
 
-__all__ = ["LABELS", "Given", "Reading", "Score", "Seed", "given_of", "points"]
+__all__ = ["LABELS", "Given", "Reading", "Score", "Seed", "given_of", "points", "record_of"]
+
+R = TypeVar("R", bound=Record)
 
 LABELS = "labels/"
 """Before the path of a file of gold labels, which is otherwise that of the predictions it belongs to."""
@@ -124,12 +126,21 @@ def given_of(pairs: Iterable[str]) -> Given:
         values[name] = value
     if faults:
         raise ImportedScoresError("--given", tuple(faults))
+    return record_of(Given, values, "--given")
+
+
+def record_of(kind: type[R], values: Mapping[str, object], what: str) -> R:
+    """Return a record of what a user says.
+
+    Raises:
+        ImportedScoresError: values do not fit: all of them, under the name of what they are.
+    """
     try:
-        return Given.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        told = tuple(
-            f"{e['loc'][0]}: found {str(values[str(e['loc'][0])])[:80]!r} ; expected another value "
-            f"({e['msg']})."
-            for e in error.errors()
+        faults = (
+            f"{fault['loc'][0]}: found {str(fault['input'])[:80]!r} ; expected another value "
+            f"({fault['msg']})."
+            for fault in error.errors()
         )
-        raise ImportedScoresError("--given", tuple(dict.fromkeys(told))) from None
+        raise ImportedScoresError(what, tuple(dict.fromkeys(faults))) from None
