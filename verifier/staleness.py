@@ -18,7 +18,7 @@ from claims.library import bundled
 from claims.record import digest_of
 from replication.acceptances import Acceptance
 from replication.looks import Look
-from replication.run import EVALUATOR, Plan, Run
+from replication.run import EVALUATOR, ClaimNeeds, Plan, Run
 from verifier.criterion import Criterion, criterion_of
 from verifier.imported import with_needs
 
@@ -119,19 +119,18 @@ def recorded(
     """
     last = {(look.claims, look.claim): look for look in looks}
     read: dict[str, ClaimSet | str] = {}
+    plans: dict[str, Plan | None] = {}
     found: list[Recorded] = []
     for (origin, _), look in sorted(last.items()):
         if origin not in read:
-            read[origin] = _read(origin)
-        claims = read[origin]
+            read[origin] = claims = _read(origin)
+            if plan and not isinstance(claims, str):
+                plans[origin] = with_needs(plan, (claims,))
+        claims, latest = read[origin], plans.get(origin)
         if isinstance(claims, str):
             found.append(Recorded(look, (), claims))
         else:
-            latest = with_needs(plan, (claims,)) if plan else None
-            now = now_of(look.claim, claims, latest, finished)
-            needs = (
-                next((n for n in latest.needs if n.claim == look.claim), None) if latest else None
-            )
+            now, needs = now_of(look.claim, claims, latest, finished), _needs(look.claim, latest)
             if now.criterion is not None and needs is not None:
                 standing = criterion_of(
                     look.claim, now.criterion, planned=needs.criterion, models=look.trained,
@@ -152,7 +151,7 @@ def now_of(claim: str, claims: ClaimSet, plan: Plan | None, finished: Collection
         finished: digests of the store's finished runs.
     """
     own: Claim | None = next((c for c in claims.claims if c.id == claim), None)
-    needs = next((n for n in plan.needs if n.claim == claim), None) if plan else None
+    needs = _needs(claim, plan)
     there = set(needs.runs).intersection(finished) if needs else set()
     return Now(
         criterion=own.criterion() if own else None,
@@ -164,6 +163,11 @@ def now_of(claim: str, claims: ClaimSet, plan: Plan | None, finished: Collection
         finished=len(there),
         evaluator=EVALUATOR,
     )
+
+
+def _needs(claim: str, plan: Plan | None) -> ClaimNeeds | None:
+    """Return what a plan foresees for a claim; None where it does not know it."""
+    return next((n for n in plan.needs if n.claim == claim), None) if plan else None
 
 
 def outdated(runs: Iterable[Run]) -> tuple[str, ...]:
