@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from claims.estimand import Condition
-from replication.errors import ImportedScoresError
+from replication.imports.faults import Faults
 from replication.run import Run
 
-__all__ = ["Cell", "raise_all", "refuse_conflicts", "refuse_other_words", "told"]
-
-_LISTED = 50
-"""Faults told; the rest is counted."""
+__all__ = ["Cell", "refuse_conflicts", "refuse_other_words", "told"]
 
 Cell = tuple[Condition, int | str | None, str, str, str, str]
 """Condition, seed, task, language, split, metric."""
@@ -30,14 +27,15 @@ def refuse_other_words(runs: Iterable[Run], stored: Mapping[str, Run]) -> None:
     Raises:
         ImportedScoresError: with every run that differs.
     """
-    faults = [
-        f"{run.spec.title()}: found other scores than an earlier import of the same files, "
-        f"{', '.join(_files(run)[:3])} ; expected the same, with the same --given. What is in a store "
-        "stays there, so name another --store."
-        for run in runs
-        if (there := stored.get(run.spec_digest)) and there.measurements != run.measurements
-    ]
-    raise_all("import", faults)
+    faults = Faults()
+    for run in runs:
+        if (there := stored.get(run.spec_digest)) and there.measurements != run.measurements:
+            faults.add(
+                f"{run.spec.title()}: found other scores than an earlier import of the same files, "
+                f"{', '.join(_files(run)[:3])} ; expected the same, with the same --given. What is in a "
+                "store stays there, so name another --store."
+            )
+    faults.stop("import")
 
 
 def refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
@@ -47,13 +45,13 @@ def refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
         ImportedScoresError: with every such cell, and every such condition and task.
     """
     have: dict[Cell, Run] = {cell: run for run in earlier for cell in _cells(run)}
-    faults = [
-        f"{told(cell)}: found a score of it already, from {', '.join(_files(have[cell])[:3])} ; "
-        "expected none. Leave one of the two out; what is in a store stays there, so name another."
-        for run in new
-        for cell in _cells(run)
-        if cell in have
-    ]
+    faults = Faults()
+    for cell in (cell for run in new for cell in _cells(run) if cell in have):
+        faults.add(
+            f"{told(cell)}: found a score of it already, from {', '.join(_files(have[cell])[:3])} ; "
+            "expected none. Leave one of the two out; what is in a store stays there, so name "
+            "another."
+        )
     seeded = {cell[:1] + cell[2:3]: cell[1] is None for cell in have}
     mixed = {
         (condition.label(), task): seed
@@ -61,13 +59,13 @@ def refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
         for condition, seed, task, *_ in _cells(run)
         if seeded.get((condition, task), seed is None) != (seed is None)
     }
-    faults += [
-        f"[{label}] seed {'none' if seed is None else seed}, {task}: found beside "
-        f"{'seeds' if seed is None else 'seed none'} of an earlier import ; expected either seeds or "
-        "`none`. State the seeds, in a new --store."
-        for (label, task), seed in sorted(mixed.items(), key=lambda item: item[0])
-    ]
-    raise_all("import", faults)
+    for (label, task), seed in sorted(mixed.items(), key=lambda item: item[0]):
+        faults.add(
+            f"[{label}] seed {'none' if seed is None else seed}, {task}: found beside "
+            f"{'seeds' if seed is None else 'seed none'} of an earlier import ; expected either seeds or "
+            "`none`. State the seeds, in a new --store."
+        )
+    faults.stop("import")
 
 
 def _cells(run: Run) -> list[Cell]:
@@ -87,15 +85,3 @@ def told(cell: Cell) -> str:
     """Return a cell in words."""
     condition, seed, task, language, split, metric = cell
     return f"[{condition.label()}] seed {seed}, {task} {language} {split} {metric}"
-
-
-def raise_all(what: str, faults: Sequence[str]) -> None:
-    """Raise every fault together, if there are any.
-
-    Raises:
-        ImportedScoresError: there are some; of many, the first are told and the rest is counted.
-    """
-    if faults:
-        more = len(faults) - _LISTED
-        listed = [*faults[:_LISTED], *([f"and {more} more"] if more > 0 else [])]
-        raise ImportedScoresError(what, tuple(listed))

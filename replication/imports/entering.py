@@ -17,11 +17,11 @@ from claims.record import digest_of
 from replication.errors import ImportedScoresError
 from replication.imports.conflicts import (
     Cell,
-    raise_all,
     refuse_conflicts,
     refuse_other_words,
     told,
 )
+from replication.imports.faults import Faults
 from replication.imports.score import LABELS, Given, Reading, Score
 from replication.items import ItemOutcomes, write_items
 from replication.origin import Origin, SourceFile
@@ -296,7 +296,7 @@ def _related(one: str, other: str) -> bool:
 
 def _refuse(scores: Sequence[Score]) -> None:
     """Refuse cells that occur twice, and seeds beside `none`."""
-    faults: list[str] = []
+    faults = Faults()
     seen: dict[Cell, Score] = {}
     seeds: dict[tuple[Condition, str], dict[bool, Score]] = defaultdict(dict)
     for score in scores:
@@ -304,7 +304,7 @@ def _refuse(scores: Sequence[Score]) -> None:
             continue
         cell = (score.condition, score.seed, score.task, score.language, score.split, score.metric)
         if cell in seen:
-            faults.append(
+            faults.add(
                 f"{_place(score)}: found the cell of {_place(seen[cell])} again, {told(cell)} ; "
                 "expected each once. Remove one of them."
             )
@@ -313,11 +313,11 @@ def _refuse(scores: Sequence[Score]) -> None:
         first = known.setdefault(score.seed == "none", score) is score
         other = known.get(score.seed != "none")
         if first and other is not None:
-            faults.append(
+            faults.add(
                 f"{_place(score)}: found seed {score.seed} beside seed {other.seed} in {_place(other)} "
                 "for one condition and task ; expected either seeds or `none`. State the seeds."
             )
-    raise_all("import", faults)
+    faults.stop("import")
 
 
 def _place(score: Score) -> str:
