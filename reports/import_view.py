@@ -54,12 +54,12 @@ def import_text(entered: Entered, protocol: str | None) -> str:
         f"imported {counted(len(evidence), 'run')} with {counted(scores, 'score')} that may count"
     ]
     for why, number in _shown(entered.runs).items():
-        lines.append(f"  only shown, {counted(number, 'run')}: {why}")
+        lines.append(f"  only shown, {counted(number, 'run')}: {one_line(why)}")
     if entered.there:
         lines.append(f"  {counted(len(entered.there), 'run')} there already, from the same files")
     if entered.left_out:
         lines.append("left out, since they are no scores:")
-        lines += [f"  {text}" for text in entered.left_out[:_SHOWN]]
+        lines += [f"  {one_line(text)}" for text in entered.left_out[:_SHOWN]]
         more = len(entered.left_out) - _SHOWN
         lines += [f"  and {more} more; --json has them all"] if more > 0 else []
     if evidence and protocol is None:
@@ -67,9 +67,7 @@ def import_text(entered: Entered, protocol: str | None) -> str:
             "No protocol is declared, so that claims are not decided on these scores: say with "
             "--protocol NAME which one the runs followed, in a new store."
         )
-    return "\n".join(
-        one_line(line) if line.strip() == line else f"  {one_line(line)}" for line in lines
-    )
+    return "\n".join(lines)
 
 
 def _shown(runs: Iterable[Run]) -> dict[str, int]:
