@@ -17,6 +17,7 @@ from verifier.samples import Samples
 from verifier.scope import Scope
 
 __all__ = [
+    "important",
     "layer_deviations",
     "measure_deviations",
     "only_measure_unknown",
@@ -42,7 +43,7 @@ def protocol_deviations(
     """
     if reported is None:
         stated = UNKNOWN if name is None else f"{name} (no such protocol at hand)"
-        return (_important("protocol", stated, f"{used.name}, size {used.size}"),)
+        return (important("protocol", stated, f"{used.name}, size {used.size}"),)
     found = compare(reported, used)
     if tasks is None:
         return found
@@ -82,7 +83,7 @@ def layer_deviations(
     used = (
         f"layer {chosen.layer}, after layers {', '.join(sorted(others))} were scored in this store"
     )
-    return (_important("evaluation.retrieval.layer_chosen", "before_scoring", used),)
+    return (important("evaluation.retrieval.layer_chosen", "before_scoring", used),)
 
 
 def _layer(run: Run) -> int | str | None:
@@ -95,16 +96,16 @@ def measure_deviations(measure: Measure, samples: Samples) -> tuple[Deviation, .
     for field in ("split", "score", "seeds"):
         if getattr(measure, field) == UNKNOWN:
             used = {"split": _splits(samples), "score": "task_average", "seeds": "mean"}[field]
-            found.append(_important(f"measure.{field}", UNKNOWN, used))
+            found.append(important(f"measure.{field}", UNKNOWN, used))
     if measure.split != UNKNOWN and _splits(samples) != measure.split:
-        found.append(_important("measure.split", measure.split, _splits(samples)))
+        found.append(important("measure.split", measure.split, _splits(samples)))
     scope = samples.scope
     found += _conditions(scope, samples.arms)
     scored = {cell.task for cell in samples.cells}
     unscored = sorted({t.task for t in scope.tasks} - scored)
     if unscored or scope.unplaced:
         asked = [t.task for t in scope.tasks] + list(scope.unplaced)
-        found.append(_important("measure.tasks", _count(asked), _count(scored)))
+        found.append(important("measure.tasks", _count(asked), _count(scored)))
     partial = [
         (task.task, sorted(set(task.asked(cells[0].split)) - {c.language for c in cells}))
         for task in scope.tasks
@@ -114,7 +115,7 @@ def measure_deviations(measure: Measure, samples: Samples) -> tuple[Deviation, .
     if lacking:
         asked_for = measure.languages
         stated = asked_for if isinstance(asked_for, str) else ", ".join(asked_for)
-        found.append(_important("measure.languages", stated, "; ".join(lacking)))
+        found.append(important("measure.languages", stated, "; ".join(lacking)))
     return tuple(found)
 
 
@@ -122,7 +123,7 @@ def simulated_deviations(paper: Paper, used: Protocol) -> tuple[Deviation, ...]:
     """Return that synthetic data say nothing of a paper's claims; controls are about nothing else."""
     if not used.simulated or paper.controls:
         return ()
-    return (_important("simulated", "no", "yes: synthetic languages and data"),)
+    return (important("simulated", "no", "yes: synthetic languages and data"),)
 
 
 def selection_deviations(
@@ -137,10 +138,10 @@ def selection_deviations(
     """
     found: list[Deviation] = []
     if claim.selection.split != split:
-        found.append(_important("measure.selection.split", claim.selection.split, split))
+        found.append(important("measure.selection.split", claim.selection.split, split))
     if claim.selection.languages != languages:
         stated = claim.selection.languages
-        found.append(_important("measure.selection.languages", stated, languages))
+        found.append(important("measure.selection.languages", stated, languages))
     return tuple(found)
 
 
@@ -169,7 +170,7 @@ def _conditions(scope: Scope, present: Iterable[Condition]) -> list[Deviation]:
     if not lacking:
         return []
     stated = _count([c.label() for c in scope.conditions])
-    return [_important("measure.conditions", stated, f"without {', '.join(lacking)}")]
+    return [important("measure.conditions", stated, f"without {', '.join(lacking)}")]
 
 
 def _splits(samples: Samples) -> str:
@@ -181,6 +182,7 @@ def _count(names: Iterable[str]) -> str:
     return f"{len(listed)}: {', '.join(listed)}" if listed else "none"
 
 
-def _important(field: str, reported: str, used: str) -> Deviation:
+def important(field: str, reported: str, used: str) -> Deviation:
+    """Return a deviation that can move the estimate; long texts are cut."""
     short = [t if len(t) <= 160 else t[:157] + "..." for t in (reported, used)]
     return Deviation(field=field, reported=short[0], used=short[1], importance="important")

@@ -22,6 +22,7 @@ from replication.protocol import Base, Protocol, base_name
 from replication.protocols import bundled_protocols, load_protocol
 from replication.run import ClaimNeeds, Plan, Refusal, Run, RunSpec
 from replication.tasks.row import Task, benchmark_tasks
+from verifier.departures import important
 from verifier.outcome import Outcome
 from verifier.samples import Floats, Samples, ScoredCell
 from verifier.scope import Scope, TasksOf, scope_of, selection_scope
@@ -50,14 +51,14 @@ def departures_told(deviations: Sequence[Deviation], runs: Sequence[Run]) -> str
     """Return sentences with what was asked and found, where imported scores are of something else."""
     if not is_imported(run.spec for run in runs):
         return ""
-    important = [d for d in deviations if d.importance == "important"]
+    weighty = [d for d in deviations if d.importance == "important"]
     told = [
         f" {d.field}: found {d.used} ; expected {d.reported}."
-        for d in important
+        for d in weighty
         if d.field.startswith("measure.")
     ]
-    if any(d.field == "protocol" for d in important):
-        stated = {d.reported for d in important if d.field == "protocol"} - {UNKNOWN}
+    if any(d.field == "protocol" for d in weighty):
+        stated = {d.reported for d in weighty if d.field == "protocol"} - {UNKNOWN}
         found = {run.spec.origin.protocol or "none" for run in runs if run.spec.origin}
         told.append(
             f" protocol: found {' and '.join(sorted(found))} declared of the scores ; "
@@ -231,9 +232,7 @@ def imported_deviations(
     told = f"{said}, as whoever imported the scores declares; nothing on record shows it"
     if only is None or name is None or (only != name and not {name, only} <= reported.keys()):
         used = told if only else f"imported scores; protocol: {said}"
-        return (
-            Deviation(field="protocol", reported=stated, used=used[:160], importance="important"),
-        )
+        return (important("protocol", stated, used),)
     deviations = [Deviation(field="protocol", reported=stated, used=told[:160], importance="minor")]
     if only != name:
         deviations += compare(reported[name], reported[only])
@@ -249,21 +248,13 @@ def _bases(reported: Protocol, runs: Sequence[Run]) -> list[Deviation]:
     others = sorted(c for c in used if base_name(c) != base_name(reported.base))
     if not others:
         return []
-    text = ", ".join(others)[:160]
-    return [
-        Deviation(
-            field="base.checkpoint", reported=stated or "none", used=text, importance="important"
-        )
-    ]
+    return [important("base.checkpoint", stated or "none", ", ".join(others))]
 
 
 def _strange(reported: Protocol, runs: Sequence[Run]) -> list[Deviation]:
     """Return the scored tasks that a protocol has not, whatever is declared."""
     tasks = sorted({run.spec.tasks[0] for run in runs} - reported.targets.keys())
-    return [
-        Deviation(field=f"targets.{task}", reported="none", used="scored", importance="important")
-        for task in tasks
-    ]
+    return [important(f"targets.{task}", "none", "scored") for task in tasks]
 
 
 def _base(specs: Sequence[RunSpec], known: Iterable[Protocol | None]) -> str | None:

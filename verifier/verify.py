@@ -283,8 +283,9 @@ def _deviations(
 ) -> tuple[Deviation, ...]:
     """Return in what the runs behind some scores depart from what the paper did."""
     tasks = [t.task for t in samples.scope.tasks]
-    of_protocol = imported_deviations(paper.protocol, bearing.finished, bench.reported)
-    if not is_imported(bench.plan.specs):
+    if is_imported(bench.plan.specs):
+        of_protocol = imported_deviations(paper.protocol, bearing.finished, bench.reported)
+    else:
         reported = bench.reported.get(paper.protocol) if paper.protocol else None
         of_protocol = protocol_deviations(
             reported, bench.plan.protocol, name=paper.protocol, tasks=tasks
