@@ -62,8 +62,8 @@ def refuse_conflicts(new: Sequence[Run], earlier: Sequence[Run]) -> None:
     for (label, task), seed in sorted(mixed.items(), key=lambda item: item[0]):
         faults.add(
             f"[{label}] seed {'none' if seed is None else seed}, {task}: found beside "
-            f"{'seeds' if seed is None else 'seed none'} of an earlier import ; expected either seeds or "
-            "`none`. State the seeds, in a new --store."
+            f"{'seeds' if seed is None else 'seed none'} of an earlier import ; expected either seeds "
+            "or `none`. State the seeds, in a new --store."
         )
     faults.stop("import")
 
