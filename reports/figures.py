@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from reports.blocks import Figure, Inline, words
-from reports.drawing import INK, Spec, canonical
+from reports.blocks import Block, Figure, Inline, flat, words
+from reports.drawing import INK, Spec, canonical, draw_ahead
 
-__all__ = ["figure"]
+__all__ = ["figure", "figures_in"]
+
+
+def figures_in(blocks: Iterable[Block]) -> list[Figure]:
+    """Return the figures of blocks and of their sections, drawn ahead where they are many."""
+    found = [block for block in flat(blocks) if isinstance(block, Figure)]
+    draw_ahead(one.spec for one in found)
+    return found
 
 
 def figure(

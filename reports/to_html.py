@@ -32,8 +32,9 @@ from reports.blocks import (
 )
 from reports.content import content
 from reports.document import Document
-from reports.drawing import draw_ahead, svg
+from reports.drawing import svg
 from reports.escaping import visible
+from reports.figures import figures_in
 from verifier.words import VERDICT_WORDS
 
 __all__ = ["RENDERER", "HtmlRenderer", "page"]
@@ -60,7 +61,7 @@ class HtmlRenderer:
 
 def page(whole: Section) -> str:
     """Return a page: the blocks before the first section at its head, then a filter and sections."""
-    draw_ahead(b.spec for b in flat([whole]) if isinstance(b, Figure))
+    figures_in([whole])
     head = [b for b in whole.blocks if not isinstance(b, Section)]
     sections = [b for b in whole.blocks if isinstance(b, Section)]
     style, script = _own("page.css"), _own("page.js")

@@ -18,12 +18,12 @@ from reports.blocks import (
     Section,
     Span,
     Table,
-    flat,
 )
 from reports.content import content
 from reports.document import Document
-from reports.drawing import alone, draw_ahead, svg
+from reports.drawing import alone, svg
 from reports.escaping import bullets, cell, code, fence, table, text
+from reports.figures import figures_in
 
 __all__ = ["RENDERER", "MarkdownRenderer", "markdown", "pictures"]
 
@@ -49,9 +49,7 @@ class MarkdownRenderer:
 
 def pictures(blocks: Iterable[Block]) -> dict[str, bytes]:
     """Return the pictures that blocks as Markdown name, by path beside the file."""
-    figures = [b for b in flat(blocks) if isinstance(b, Figure)]
-    draw_ahead(f.spec for f in figures)
-    return {f"{FOLDER}/{f.name}.svg": alone(svg(f.spec)).encode() for f in figures}
+    return {f"{FOLDER}/{f.name}.svg": alone(svg(f.spec)).encode() for f in figures_in(blocks)}
 
 
 def markdown(blocks: Iterable[Block], *, level: int = 1) -> str:

@@ -39,6 +39,7 @@ from reports.document import Document
 from reports.drawing import INK, svg
 from reports.errors import RendererError
 from reports.escaping import visible
+from reports.figures import figures_in
 from reports.summary import weakness
 
 __all__ = ["RENDERER", "PdfRenderer"]
@@ -87,6 +88,7 @@ class PdfRenderer:
             RendererError: it cannot be set.
         """
         whole = content(document)
+        figures_in([whole])
         lost: frozenset[str] = frozenset()
         for attempt in range(ROUNDS):
             try:
