@@ -8,8 +8,13 @@ from pathlib import Path
 from claims.check import parse_claims
 from claims.claim import ClaimSet
 from claims.estimand import Condition
+from replication.imports.entering import enter
 from replication.imports.score import Reading, Score
 from replication.origin import Raw, SourceFile
+from replication.protocol import Protocol
+from replication.store import Store
+from verifier.looks import verify_store
+from verifier.verdict import Verdict
 
 CLAIMS = """\
 schema: corroborate/claims@1
@@ -91,3 +96,18 @@ def both(**other: object) -> tuple[Score, ...]:
         for base, values in arms.items()
         for seed, points in enumerate(values)
     )
+
+
+def stored(path: Path, *readings: Reading, protocol: str | None = "ours") -> Path:
+    """A store into which readings were entered, one after another; its path."""
+    with Store.open(path) as store:
+        for one in readings:
+            enter(one, store, format_="tidy", protocol=protocol)
+    return path
+
+
+def decided(path: Path, *texts: str, **reported: Protocol) -> dict[str, Verdict]:
+    """Claim's id -> the verdict on it, decided on a store; of `CLAIMS` where no text is given."""
+    named = [(f"{i}.yaml", claim_set(text)) for i, text in enumerate(texts or (CLAIMS,))]
+    found = verify_store(path, named, reported).verdicts.verdicts
+    return {v.claim: v for v in found}

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from imported_world import CLAIMS, both, claim_set, reading, score, written
+from imported_world import CLAIMS, both, claim_set, decided, reading, score, stored, written
 
 import corroborate
 from claims.estimand import Condition
 from replication.errors import ImportedScoresError, PlanError
-from replication.imports.entering import enter, imported_plan, runs_of
+from replication.imports.entering import imported_plan, runs_of
 from replication.looks import MOST_SEEDS
 from replication.protocols import load_protocol
 from replication.store import Store
 from reports.errors import DocumentError
 from reports.to_json import read_document
 from verifier.imported import with_needs
-from verifier.looks import verify_store
 from verifier.sequential import seeds_planned
-
-
-def stored(path, *readings, protocol="ours"):
-    with Store.open(path) as store:
-        for one in readings:
-            enter(one, store, format_="tidy", protocol=protocol)
-    return path
-
-
-def decided(path, *texts, **reported):
-    named = [(f"{i}.yaml", claim_set(text)) for i, text in enumerate(texts or (CLAIMS,))]
-    found = verify_store(path, named, reported).verdicts.verdicts
-    return {v.claim: v for v in found}
 
 
 @pytest.mark.parametrize("changed", [{"n": 400}, {"metric": "f1"}, {"points": 0.8}])
